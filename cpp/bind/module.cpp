@@ -1,0 +1,6 @@
+#include "register.hpp"
+
+PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
+  pushforward::bind::bind_runtime(m);
+  pushforward::bind::bind_learners(m);
+}

@@ -1,0 +1,63 @@
+// Settings come as dictionaries with every key present; Python's estimators are where defaults live.
+#include "learner.hpp"
+
+namespace pushforward::bind {
+
+namespace {
+template <typename T>
+T get(const py::dict& d, const char* key) {
+  require(d.contains(key), std::string("settings: '") + key + "' is missing");
+  return py::cast<T>(d[key]);
+}
+}  // namespace
+
+CellSettings cell_settings(const py::dict& d) {
+  CellSettings s;
+  s.name = get<std::string>(d, "name");
+  s.n_inputs = get<Index>(d, "n_inputs");
+  s.n_units = get<Index>(d, "n_units");
+  if (d.contains("activation")) s.activation = get<std::string>(d, "activation");
+  if (d.contains("dt") && !d["dt"].is_none()) s.dt = get<double>(d, "dt");
+  return s;
+}
+
+CarrySettings carry_settings(const py::dict& d) {
+  CarrySettings s;
+  s.gradient = get<std::string>(d, "gradient");
+  s.carry_every = get<Index>(d, "carry_every");
+  s.truncation = get<Index>(d, "truncation");
+  s.bounded_latency = get<bool>(d, "bounded_latency");
+  return s;
+}
+
+LearnerSettings learner_settings(const py::dict& d) {
+  LearnerSettings s;
+  s.n_outputs = get<Index>(d, "n_outputs");
+  s.update_every = get<Index>(d, "update_every");
+  s.n_threads = get<int>(d, "n_threads");
+  s.loss = loss_from(get<std::string>(d, "loss"));
+  s.weight_bound = get<double>(d, "weight_bound");
+  s.readout_bound = get<double>(d, "readout_bound");
+  const py::dict o = get<py::dict>(d, "optimizer");
+  s.optimizer.kind = optimizer_kind_from(get<std::string>(o, "kind"));
+  s.optimizer.learning_rate = get<double>(o, "learning_rate");
+  s.optimizer.beta1 = get<double>(o, "beta1");
+  s.optimizer.beta2 = get<double>(o, "beta2");
+  s.optimizer.epsilon = get<double>(o, "epsilon");
+  s.optimizer.weight_decay = get<double>(o, "weight_decay");
+  s.optimizer.clip_norm = get<double>(o, "clip_norm");
+  s.optimizer.schedule = schedule_from(get<std::string>(o, "schedule"));
+  s.optimizer.schedule_a = get<double>(o, "schedule_a");
+  s.optimizer.schedule_b = get<double>(o, "schedule_b");
+  return s;
+}
+
+void raise_divergence(const Outcome& outcome) {
+  if (outcome.status == Status::ok) return;
+  const py::object type = py::module_::import("pushforward.errors").attr("DivergenceError");
+  const py::object error = type(describe(outcome.status), outcome.step, outcome.series);
+  PyErr_SetObject(type.ptr(), error.ptr());
+  throw py::error_already_set();
+}
+
+}  // namespace pushforward::bind

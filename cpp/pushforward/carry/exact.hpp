@@ -1,0 +1,135 @@
+#pragma once
+// The exact carry: real-time recurrent learning, H = `carry_every` steps at a time.
+//
+// Since the block began, each step s has stored D_s, M_s, u_s with the weights of that step. At any step t of the block
+//
+//   gradient = (reverse sweep over the block's steps)  +  λᵀ J        λ = adjoint at the block's start, J = ds/dθ at the block's start
+//
+// and at the block's end, with the adjoints of the final state pulled back step by step, V_H = I, E_s = M_sᵀ V_s, V_{s−1} = D_sᵀ V_s (E_s and V_s
+// (n_gates | n_state, n_state): column k belongs to component k of the final state):
+//
+//   Φ = D_H … D_1 = V_0ᵀ        J ← Φ J + Σ_s E_sᵀ ⊗ u_s
+//
+// Any H gives the same numbers up to round-off, updates of the weights at every step included; H = 1 is Williams and Zipser's recursion.
+// Cost of a step, one dense group: 2 n³ (sweep) + 2 n² q (sum) + 2 n³ q / H (move) flop, and one read of J for every gradient.
+//
+// Memory: J, and E for the newest `chunk` steps of a block. A block that is longer than its chunk sweeps on without keeping E, to get Φ, and
+// recomputes the older E chunk by chunk: one more pass over J and 2 n³ flop a step instead of H n² numbers.
+
+#include "carry.hpp"
+#include "influence.hpp"
+
+namespace pushforward {
+
+template <typename Scalar>
+class ExactCarry final : public Carry<Scalar> {
+ public:
+  ExactCarry(const Cell<Scalar>& cell, Index n_outputs, Index carry_every, bool bounded_weights, int n_threads)
+      : Carry<Scalar>(cell, n_outputs, carry_every), n_threads_(n_threads), ns_(padded<Scalar>(cell.n_state())),
+        chunk_(std::min(carry_every, chunk_for(cell))), influence_(cell, chunk_, bounded_weights, n_threads),
+        E_(chunk_ * cell.n_gates() * ns_), spare_(chunk_ < carry_every ? cell.n_gates() * ns_ : 0), V_(cell.n_state() * ns_),
+        V_before_(cell.n_state() * ns_), V_kept_(chunk_ < carry_every ? cell.n_state() * ns_ : 0) {}
+
+  void settle(const WeightHistory<Scalar>& weights, const Readout<Scalar>& readout, bool gradient_due, Scalar* G) override {
+    const bool full = this->window_.full(), read = (gradient_due || full) && this->any_pending();
+    Sweep<Scalar>& sweep = this->sweep_;
+    if (read) {
+      sweep.losses(weights, this->window_, readout);
+      sweep.accumulate(weights, this->window_, 0, G);
+    }
+    if (full)
+      advance(weights, read ? sweep.lambda() : nullptr, G);
+    else if (read)
+      influence_.read(sweep.lambda(), 0, this->cell_.n_gates(), G);
+  }
+
+  void reset() override {
+    Carry<Scalar>::reset();
+    influence_.clear();
+  }
+
+  void visit(Archive<Scalar>& archive, const std::string& name) override {
+    Carry<Scalar>::visit(archive, name);
+    influence_.visit(archive, name + ".influence");
+  }
+
+  bool read_influence(const WeightHistory<Scalar>& weights, Scalar* dense) override {
+    if (this->window_.count() > 0) advance(weights, nullptr, nullptr);
+    influence_.dense([&](const Scalar* row, Index at, Index n) { std::copy_n(row, n, dense + at); });
+    return true;
+  }
+  bool write_influence(const Scalar* dense) override {
+    influence_.dense([&](Scalar* row, Index at, Index n) { std::copy_n(dense + at, n, row); });
+    return true;
+  }
+
+ private:
+  static Index chunk_for(const Cell<Scalar>& cell) {
+    constexpr Index budget = Index{5} << 28;  // bytes of E: at n = 1,000 a third of what J takes
+    return std::max<Index>(1, budget / (cell.n_gates() * padded<Scalar>(cell.n_state()) * static_cast<Index>(sizeof(Scalar))));
+  }
+
+  // J moves over all steps of the window, which is emptied. λ, G: read J on the way.
+  void advance(const WeightHistory<Scalar>& weights, const Scalar* lambda, Scalar* G) {
+    Window<Scalar>& window = this->window_;
+    const Index h = window.count(), n_gates = this->cell_.n_gates();
+    Index newest = h - std::min(h, chunk_);
+    start_sweep();
+    if (h == 1) {
+      const Index p = window.last();
+      this->cell_.gates_adjoint(window.slopes(p), this->cell_.n_state(), V_.data(), ns_, E_.data(), ns_);
+      this->cell_.dynamics_jacobian(weights.recurrent(window.version(p)), window.slopes(p), V_before_.data(), ns_);
+      influence_.set_transition(V_before_.data(), ns_, false);
+    } else {
+      pull_back(weights, newest, h, E_.data());
+      if (newest > 0) {
+        std::copy(V_.begin(), V_.end(), V_kept_.begin());
+        pull_back(weights, 0, newest, nullptr);
+      }
+      influence_.set_transition(V_.data(), ns_, true);
+    }
+    influence_.move(weights, window, newest, h - newest, E_.data(), true, 0, n_gates, lambda, lambda ? G : nullptr);
+    while (newest > 0) {
+      const Index end = newest;
+      newest -= std::min(end, chunk_);
+      std::swap(V_, V_kept_);
+      pull_back(weights, newest, end, E_.data());
+      std::copy(V_.begin(), V_.end(), V_kept_.begin());
+      influence_.move(weights, window, newest, end - newest, E_.data(), false, 0, n_gates, nullptr, nullptr);
+    }
+    window.clear();
+  }
+
+  void start_sweep() {
+    V_.clear();
+    for (Index k = 0; k < this->cell_.n_state(); ++k) V_[k * ns_ + k] = Scalar(1);
+  }
+
+  // V ← D_{first}ᵀ … D_{last−1}ᵀ V, keeping E (or not, when E is null). Columns are independent: strips of them go to the threads.
+  void pull_back(const WeightHistory<Scalar>& weights, Index first, Index last, Scalar* E) {
+    const Cell<Scalar>& cell = this->cell_;
+    const Window<Scalar>& window = this->window_;
+    const Index n = cell.n_state(), E_step = cell.n_gates() * ns_;
+    const Index strip = std::clamp<Index>(padded<Scalar>((n + 3) / 4), 64, 256), n_strips = (n + strip - 1) / strip;
+    const double flop = 2.0 * static_cast<double>((last - first) * n * n) * static_cast<double>(cell.n_gates());
+    parallel_for(flop >= 1e7 ? n_threads_ : 1, n_strips, [&](Index task) {
+      const Index column = task * strip, m = std::min(strip, n - column);
+      Scalar *V = V_.data() + column, *before = V_before_.data() + column;
+      for (Index s = last; s > first; --s) {
+        const Index p = window.place(s - 1);
+        Scalar* e = (E ? E + (s - 1 - first) * E_step : spare_.data()) + column;
+        cell.gates_adjoint(window.slopes(p), m, V, ns_, e, ns_);
+        cell.state_adjoint(weights.recurrent(window.version(p)), window.slopes(p), m, V, ns_, e, ns_, before, ns_);
+        std::swap(V, before);
+      }
+    });
+    if ((last - first) % 2) std::swap(V_, V_before_);
+  }
+
+  int n_threads_;
+  Index ns_, chunk_;
+  Influence<Scalar> influence_;               // evolving
+  Buffer<Scalar> E_, spare_, V_, V_before_, V_kept_;  // scratch of a block's end
+};
+
+}  // namespace pushforward

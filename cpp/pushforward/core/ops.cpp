@@ -1,0 +1,101 @@
+// Which table is in use. Compiled for the oldest processor of the build, like everything that is not in simd/.
+
+#include "ops.hpp"
+
+#include <array>
+#include <atomic>
+#include <stdexcept>
+#include <string>
+
+namespace pushforward {
+
+#if defined(PUSHFORWARD_ISA_LEVELS_X86)
+const Ops<float>* ops_f32_v4();
+const Ops<float>* ops_f32_v3();
+const Ops<float>* ops_f32_v2();
+const Ops<double>* ops_f64_v4();
+const Ops<double>* ops_f64_v3();
+const Ops<double>* ops_f64_v2();
+#else
+const Ops<float>* ops_f32_base();
+const Ops<double>* ops_f64_base();
+#endif
+
+namespace {
+
+struct Level {
+  std::string_view name;
+  bool (*usable)();
+  const Ops<float>* (*f32)();
+  const Ops<double>* (*f64)();
+};
+
+// best first
+#if defined(PUSHFORWARD_ISA_LEVELS_X86)
+constexpr std::array<Level, 3> levels = {{
+    {"x86-64-v4", [] { return __builtin_cpu_supports("x86-64-v4") != 0; }, ops_f32_v4, ops_f64_v4},
+    {"x86-64-v3", [] { return __builtin_cpu_supports("x86-64-v3") != 0; }, ops_f32_v3, ops_f64_v3},
+    {"x86-64-v2", [] { return __builtin_cpu_supports("x86-64-v2") != 0; }, ops_f32_v2, ops_f64_v2},
+}};
+#else
+constexpr std::array<Level, 1> levels = {{{"base", [] { return true; }, ops_f32_base, ops_f64_base}}};
+#endif
+
+template <typename Scalar>
+std::atomic<const Ops<Scalar>*> current{nullptr};
+std::atomic<const Level*> current_level{nullptr};
+
+void use(const Level& level) {
+  current<float>.store(level.f32(), std::memory_order_release);
+  current<double>.store(level.f64(), std::memory_order_release);
+  current_level.store(&level, std::memory_order_release);
+}
+
+const Level& best() {
+  for (const Level& level : levels)
+    if (level.usable()) return level;
+  throw std::runtime_error("this processor is older than " + std::string(levels.back().name) + ", the least that pushforward was built for");
+}
+
+const Level& level_in_use() {
+  static const bool chosen = (use(best()), true);  // once, and before any set_isa
+  static_cast<void>(chosen);
+  return *current_level.load(std::memory_order_acquire);
+}
+
+}  // namespace
+
+template <typename Scalar>
+const Ops<Scalar>& ops() {
+  const Ops<Scalar>* table = current<Scalar>.load(std::memory_order_acquire);
+  if (!table) {
+    level_in_use();
+    table = current<Scalar>.load(std::memory_order_acquire);
+  }
+  return *table;
+}
+
+template const Ops<float>& ops<float>();
+template const Ops<double>& ops<double>();
+
+std::string_view isa() { return level_in_use().name; }
+
+std::vector<std::string_view> usable_isas() {
+  std::vector<std::string_view> names;
+  for (const Level& level : levels)
+    if (level.usable()) names.push_back(level.name);
+  return names;
+}
+
+void set_isa(std::string_view name) {
+  level_in_use();
+  std::string known;
+  for (const Level& level : levels) {
+    if (!level.usable()) continue;
+    if (level.name == name) return use(level);
+    known += (known.empty() ? "" : ", ") + std::string(level.name);
+  }
+  throw std::invalid_argument("isa must be one of " + known + " on this processor, got '" + std::string(name) + "'");
+}
+
+}  // namespace pushforward

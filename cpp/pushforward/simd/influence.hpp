@@ -1,0 +1,218 @@
+#pragma once
+// The move of an influence, one unit at a time, with the read of the gradient fused into it.
+//
+//   G[i] += λᵀ J[i]                       while the strip of J[i] is copied to scratch, where it costs one multiply-add a number
+//   J[i]  ← Φ J[i] + Σ_s E[s, i]ᵀ U[s]    one register tile: both sums run over the same accumulators, J[i] is written once
+//
+// A strip is tile_width registers of columns, all n_state rows deep. Copied, it is contiguous and J[i] may be overwritten.
+// Φ, packed, is a row of panels: the rows of one block, k-major. When Φ outgrows the second level cache, several strips are copied
+// before the tiles run, so that Φ is read once for all of them. E and U of many steps are packed like Φ and the strips; of few, used in place.
+
+#include "../core/ops.hpp"
+#include "gemm.hpp"
+#include "matvec.hpp"
+
+namespace pushforward {
+namespace {
+
+constexpr Index steps_in_place = 4;                // up to here E and U are read where they are
+constexpr Index resident_bytes = 768 * 1024;       // what may be taken of the second level cache
+
+constexpr Index most_strips = 8;
+
+inline Index round_to_line(Index n) { return (n + 15) / 16 * 16; }
+
+template <typename Scalar>
+Index strips_at_once(Index n_state, Index n_steps) {
+  const Index depth = n_state + n_steps, size = static_cast<Index>(sizeof(Scalar));
+  if (n_state * depth * size <= resident_bytes) return 1;
+  const Index fit = resident_bytes / (depth * tile_width * vector_bytes);
+  return fit < 1 ? 1 : fit > most_strips ? most_strips : fit;
+}
+
+template <typename Scalar>
+Index influence_scratch(Index n_state, Index n_steps) {
+  const Index strip = (n_state + n_steps) * tile_width * lanes<Scalar>;
+  return strips_at_once<Scalar>(n_state, n_steps) * strip + 2 * round_to_line(n_state * n_steps);
+}
+
+inline Index packed_size(Index n) { return n * n; }
+
+template <typename Scalar>
+void pack(Index n, const Scalar* A, Index row_stride, Index col_stride, Scalar* packed) {
+  const Split rows(n, tile_rows);
+  for (Index b = 0; b < rows.n_blocks; ++b) {
+    const Index count = rows.count(b);
+    const Scalar* a = A + rows.first(b) * row_stride;
+    for (Index k = 0; k < n; ++k, a += col_stride, packed += count)
+      for (Index r = 0; r < count; ++r) packed[r] = a[r * row_stride];
+  }
+}
+
+// n rows of `count` ≤ most numbers, at distance `step`, side by side.
+template <Index most, typename Scalar>
+void copy_rows(Index count, Index n, const Scalar* from, Index step, Scalar* to) {
+  if constexpr (most > 0) {
+    if (count < most) return copy_rows<most - 1>(count, n, from, step, to);
+    for (Index s = 0; s < n; ++s, to += most, from += step) __builtin_memcpy(to, from, most * sizeof(Scalar));
+  }
+}
+
+// Steps first … last−1 of E (n_steps, n_state), steps at distance `step`, into the panels of pack().
+template <typename Scalar>
+void pack_steps(const Split& rows, Index n_steps, Index first, Index last, const Scalar* E, Index step, Scalar* packed) {
+  for (Index b = 0; b < rows.n_blocks; ++b) {
+    const Index r = rows.first(b), count = rows.count(b);
+    copy_rows<tile_rows>(count, last - first, E + first * step + r, step, packed + r * n_steps + first * count);
+  }
+}
+
+// g += λᵀ J over `width` registers; J is copied to `strip` on the way when `copies`.
+template <int width, bool reads, bool copies, typename Scalar>
+void pass_strip(Index n, const Scalar* J, Index ld, const Scalar* lambda, Scalar* g, Scalar* strip) {
+  constexpr Index L = lanes<Scalar>;
+  V<Scalar> sum[2][width] = {};
+  const auto row = [&](Index r, V<Scalar>(&to)[width]) {
+#pragma GCC unroll 3
+    for (int v = 0; v < width; ++v) {
+      const V<Scalar> x = load(J + r * ld + v * L);
+      if constexpr (copies) store(strip + (r * width + v) * L, x);
+      if constexpr (reads) to[v] += lambda[r] * x;
+    }
+  };
+  Index r = 0;
+  for (; r + 2 <= n; r += 2) row(r, sum[0]), row(r + 1, sum[1]);
+  if (r < n) row(r, sum[0]);
+  if constexpr (reads)
+    for (int v = 0; v < width; ++v) store(g + v * L, load(g + v * L) + (sum[0][v] + sum[1][v]));
+}
+
+template <bool copies, typename Scalar>
+void pass(Index width, Index n, const Scalar* J, Index ld, const Scalar* lambda, Scalar* g, Scalar* strip) {
+  const auto go = [&](auto w) {
+    if (lambda) pass_strip<decltype(w)::value, true, copies>(n, J, ld, lambda, g, strip);
+    else if (copies) pass_strip<decltype(w)::value, false, copies>(n, J, ld, lambda, g, strip);
+  };
+  if (width == 3) go(std::integral_constant<int, 3>{});
+  else if (width == 2) go(std::integral_constant<int, 2>{});
+  else go(std::integral_constant<int, 1>{});
+}
+
+// Asks for `count` numbers at each of n places at distance ld, into the second level cache.
+template <typename Scalar>
+[[gnu::always_inline]] inline void fetch(Index n, Index count, const Scalar* p, Index ld) {
+  constexpr Index line = cache_line / sizeof(Scalar);
+  for (Index r = 0; r < n; ++r, p += ld)
+    for (Index c = 0; c < count; c += line) __builtin_prefetch(p + c, 0, 2);
+}
+
+// What a move works with besides its argument.
+template <typename Scalar>
+struct MovePlan {
+  Split rows, strips;
+  Index at_once, strip_size, slab;
+  bool packs_E, packs_U;
+  Index fetch_step;  // bytes of the next slab to be fetched beside each term of a tile
+  Index E_pace, U_pace;  // steps of the next unit's E, of the next strip's U, to be seen to beside each tile
+  Scalar* E_packed[2];   // this unit's and the next one's
+
+  explicit MovePlan(const InfluenceMove<Scalar>& m)
+      : rows(m.n_state, tile_rows), strips(m.n_cols / lanes<Scalar>, tile_width), at_once(strips_at_once<Scalar>(m.n_state, m.n_steps)),
+        strip_size((m.n_state + m.n_steps) * tile_width * lanes<Scalar>), slab(m.n_state * m.n_cols) {
+    constexpr Index size = sizeof(Scalar);
+    const Index U_stride = m.U_step_stride * size;
+    packs_E = m.n_steps > steps_in_place;
+    packs_U = packs_E && (m.U_unit_stride != 0 || m.n_steps * U_stride > resident_bytes / 4 || U_stride % 1024 == 0);
+    const Index n_tiles = rows.n_blocks * strips.n_blocks;
+    const bool elsewhere = m.n_state * (slab + m.n_state * m.n_steps) * size > 2 * resident_bytes;  // a layer has about n_state units
+    fetch_step = elsewhere && slab * size < resident_bytes ? (slab * size + n_tiles * m.n_state - 1) / (n_tiles * m.n_state) : 0;
+    E_pace = packs_E ? (m.n_steps + n_tiles - 1) / n_tiles : 0;
+    U_pace = packs_U ? (m.n_steps + rows.n_blocks - 1) / rows.n_blocks : 0;
+    E_packed[0] = m.scratch + at_once * strip_size;
+    E_packed[1] = E_packed[0] + round_to_line(m.n_state * m.n_steps);
+  }
+};
+
+// The copies and the read of one strip; `tile` is left ready but for the rows it works on.
+template <typename Scalar>
+[[gnu::always_inline]] inline void open_strip(const InfluenceMove<Scalar>& move, const MovePlan<Scalar>& plan, Index unit, Index s, Scalar* strip,
+                                              Tile<Scalar>& tile) {
+  constexpr Index L = lanes<Scalar>;
+  const Index n = move.n_state, ld = move.n_cols, width = plan.strips.count(s), column = plan.strips.first(s) * L;
+  const Scalar* const J = move.J + unit * plan.slab + column;
+  Scalar* const G = move.lambda ? move.G + unit * ld + column : nullptr;
+  tile.ldc = ld;
+  tile.accumulate = !move.Phi_packed;
+  if (move.Phi_packed) {
+    pass<true>(width, n, J, ld, move.lambda, G, strip);
+    tile.first = {n, nullptr, 0, strip, width * L};
+  } else {
+    pass<false>(width, n, J, ld, move.lambda, G, strip);
+  }
+  const bool zero = column >= move.zero_first && column + width * L <= move.zero_last;
+  tile.second.n = zero ? 0 : move.n_steps;
+  if (!tile.second.n) return;
+  tile.second.B = move.U + unit * move.U_unit_stride + column;
+  tile.second.B_step = move.U_step_stride;
+  if (plan.packs_U) {
+    pack_strip(move.n_steps, width, L, tile.second.B, move.U_step_stride, strip + n * width * L);
+    tile.second.B = strip + n * width * L;
+    tile.second.B_step = width * L;
+  }
+}
+
+template <typename Scalar>
+void influence_move(const InfluenceMove<Scalar>& move) {
+  const MovePlan<Scalar> plan(move);
+  const Index n = move.n_state, n_steps = move.n_steps, n_strips = plan.strips.n_blocks;
+  const auto E_of = [&](Index unit) { return move.E + unit * move.E_unit_stride; };
+  const auto pack_E = [&](Index unit, Index from, Index to) {
+    pack_steps(plan.rows, n_steps, from, to, E_of(unit), move.E_step_stride, plan.E_packed[unit & 1]);
+  };
+  if (move.first_unit >= move.last_unit) return;
+  if (plan.packs_E) pack_E(move.first_unit, 0, n_steps);
+
+  Tile<Scalar> tile[most_strips];
+  for (Index i = move.first_unit; i < move.last_unit; ++i) {
+    const bool last = i + 1 == move.last_unit;
+    const char* next_slab = reinterpret_cast<const char*>(move.J + (i + 1) * plan.slab);
+    Index packed = plan.packs_E && !last ? 0 : n_steps;  // steps of the next unit's E
+    for (Index s0 = 0; s0 < n_strips; s0 += plan.at_once) {
+      const Index s1 = s0 + plan.at_once < n_strips ? s0 + plan.at_once : n_strips;
+      for (Index s = s0; s < s1; ++s) open_strip(move, plan, i, s, move.scratch + (s - s0) * plan.strip_size, tile[s - s0]);
+
+      for (Index b = 0; b < plan.rows.n_blocks; ++b) {
+        const Index r = plan.rows.first(b), count = plan.rows.count(b);
+        for (Index s = s0; s < s1; ++s) {
+          if (packed < n_steps) {
+            const Index to = packed + plan.E_pace < n_steps ? packed + plan.E_pace : n_steps;
+            const Index ahead = to + plan.E_pace < n_steps ? to + plan.E_pace : n_steps;
+            fetch(ahead - to, n, E_of(i + 1) + to * move.E_step_stride, move.E_step_stride);
+            pack_E(i + 1, packed, to);
+            packed = to;
+          }
+          Tile<Scalar>& t = tile[s - s0];
+          if (t.first.n + t.second.n == 0) continue;  // Φ is the identity and nothing is added
+          t.first.A = move.Phi_packed + r * n;
+          t.first.A_step = count;
+          t.second.A = plan.packs_E ? plan.E_packed[i & 1] + r * n_steps : E_of(i) + r;
+          t.second.A_step = plan.packs_E ? count : move.E_step_stride;
+          t.C = move.J + i * plan.slab + r * move.n_cols + plan.strips.first(s) * lanes<Scalar>;
+          t.fetch = next_slab;
+          t.fetch_step = last ? 0 : plan.fetch_step;
+          next_slab += plan.fetch_step * n;
+          tiles<true, Scalar>(count, plan.strips.count(s))(t);
+        }
+      }
+    }
+  }
+}
+
+template <typename Scalar>
+void influence_read(Index n_state, Index n_cols, Index first_unit, Index last_unit, const Scalar* J, const Scalar* lambda, Scalar* G) {
+  for (Index i = first_unit; i < last_unit; ++i)
+    matvec_transposed(n_state, n_cols, J + i * n_state * n_cols, n_cols, lambda, G + i * n_cols, true);
+}
+
+}  // namespace
+}  // namespace pushforward

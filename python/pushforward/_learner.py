@@ -1,0 +1,106 @@
+"""From settings to a learner of the extension module, and between its names and ours."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from . import _core
+from ._arrays import FloatArray, Inputs
+from .cells import Cell
+from .optim import Optimizer
+
+
+class Core(Protocol):
+    """A learner of the extension module, of either precision."""
+
+    @property
+    def awaits_feedback(self) -> bool: ...
+    @property
+    def carry_every(self) -> int: ...
+    @property
+    def n_steps(self) -> int: ...
+    @property
+    def n_updates(self) -> int: ...
+    def run(self, X: Any, tokens: Any, Y: Any, labels: Any, mask: Any) -> tuple[float, int]: ...
+    def gather(self, X: Any, tokens: Any, Y: Any, labels: Any, mask: Any) -> tuple[float, FloatArray]: ...
+    def predict(self, X: Any, tokens: Any, states: Any) -> tuple[FloatArray, FloatArray]: ...
+    def step(self, X: Any, tokens: Any) -> FloatArray: ...
+    def feedback(self, d_outputs: Any) -> None: ...
+    def learn_one(self, x: Any, y: Any) -> float: ...
+    def set_parameters(self, theta: Any, W_out: Any, b_out: Any) -> None: ...
+    def parameters(self) -> tuple[FloatArray, FloatArray, FloatArray]: ...
+    def gradient(self, series: int) -> tuple[FloatArray, FloatArray, FloatArray]: ...
+    def states(self) -> FloatArray: ...
+    def set_states(self, states: Any) -> None: ...
+    def influence(self, series: int) -> FloatArray: ...
+    def set_influence(self, series: int, influence: Any) -> None: ...
+    def reset(self, series: int) -> None: ...
+    def export_state(self) -> dict[str, Any]: ...
+    def import_state(self, arrays: dict[str, Any]) -> None: ...
+
+
+GRADIENTS = ("rtrl", "tbptt")
+LATENCIES = ("throughput", "bounded")
+LOSSES = ("squared_error", "cross_entropy")
+
+
+@dataclass(frozen=True)
+class LearnerSettings:
+    """Everything a learner is built from but its weights."""
+
+    cell: Cell
+    n_outputs: int
+    loss: str
+    dtype: np.dtype[Any]
+    optimizer: Optimizer
+    gradient: str = "rtrl"
+    truncation: int | None = None
+    update_every: int = 1
+    carry_every: int | None = None  # None: chosen by the cost model
+    latency: str = "throughput"
+    readout_bound: float | None = None
+    n_threads: int | None = None
+    n_series: int = 1
+
+    def with_series(self, n_series: int) -> "LearnerSettings":
+        """Return the same for another number of series."""
+        return replace(self, n_series=n_series)
+
+    def build(self) -> Core:
+        """Return a learner with all weights, states and influences zero."""
+        kind = {"float32": _core.LearnerF32, "float64": _core.LearnerF64}[self.dtype.name]
+        cell = {"name": self.cell.name, **self.cell.settings()}
+        bound = cell.pop("weight_bound", None)
+        carry = {
+            "gradient": self.gradient,
+            "carry_every": self.carry_every or 0,
+            "truncation": self.truncation or 0,
+            "bounded_latency": self.latency == "bounded",
+        }
+        learner = {
+            "n_outputs": self.n_outputs,
+            "update_every": self.update_every,
+            "n_threads": self.n_threads or _core.default_threads(),
+            "loss": self.loss,
+            "weight_bound": bound or 0.0,
+            "readout_bound": self.readout_bound or 0.0,
+            "optimizer": self.optimizer.config(),
+        }
+        return cast(Core, kind(cell, carry, learner, self.n_series))
+
+
+def initial_readout(n_outputs: int, n_units: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> tuple[FloatArray, FloatArray]:
+    """Draw W_out (n_outputs, n_units) uniform in ±1/√n_units; b_out (n_outputs,) is zero."""
+    width = 1.0 / np.sqrt(n_units)
+    return rng.uniform(-width, width, size=(n_outputs, n_units)).astype(dtype), np.zeros(n_outputs, dtype)
+
+
+def gather_gradient(core: Core, X: Inputs, Y: FloatArray | None, labels: Any, mask: Any, every: int) -> None:
+    """Sum the gradient over a stream at fixed weights, asked for every so many steps; it waits in the learner."""
+    n_steps = X.shape[1]
+    for start in range(0, n_steps, every):
+        stop = min(n_steps, start + every)
+        part = X.steps(start, stop)
+        cut = [None if a is None else np.ascontiguousarray(a[:, start:stop]) for a in (Y, labels, mask)]
+        core.gather(part.dense, part.tokens, *cut)

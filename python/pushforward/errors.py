@@ -1,0 +1,23 @@
+"""What can go wrong numerically, as exceptions."""
+
+
+class DivergenceError(ArithmeticError):
+    """A number stopped being finite; the weights are those before the step that would have spoilt them.
+
+    The series in which it began starts afresh (state and influence zero); the gradient gathered since the last update is dropped.
+
+    Attributes
+    ----------
+    step : int
+        Where it began, counted from the start of the data of this call (0 is the first step).
+    series : int
+        In which series.
+    reason : str
+    """
+
+    def __init__(self, reason: str, step: int = 0, series: int = 0) -> None:
+        super().__init__(f"{reason} at step {step} of series {series}; the weights are those before that step")
+        self.reason, self.step, self.series = reason, step, series
+
+    def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, int, int]]:
+        return type(self), (self.reason, self.step, self.series)

@@ -1,0 +1,6 @@
+"""Recurrent networks trained online: by the exact gradient (real-time recurrent learning) or, for comparison, by truncated BPTT."""
+
+from .classifier import RecurrentClassifier
+from .regressor import RecurrentRegressor
+
+__all__ = ["RecurrentClassifier", "RecurrentRegressor"]

@@ -1,0 +1,189 @@
+"""What the recurrent estimators share: one learner, built when the first data show its sizes, and what can be read from it."""
+
+import contextlib
+import dataclasses
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from .. import io
+from .._arrays import FloatArray, Inputs
+from .._learner import Core, LearnerSettings, initial_readout
+from ..cells import Cell
+from ..optim import Optimizer
+from ._settings import settings_of
+
+
+class RecurrentModel(BaseEstimator, ABC):
+    """State, influence, optimiser and weights, from the first data to the saved file."""
+
+    # set by the subclasses' constructors (scikit-learn: as given, checked when used)
+    n_units: int
+    cell: str
+    activation: str
+    dt: float | None
+    weight_bound: float | None
+    readout_bound: float | None
+    gradient: str
+    truncation: int | None
+    update_every: int
+    carry_every: int | str
+    latency: str
+    optimizer: Optimizer | None
+    init: str | None
+    n_inputs: int | None
+    n_epochs: int
+    dtype: str
+    n_threads: int | None
+    random_state: int
+
+    _learner: Core | None = None
+
+    # -- building ------------------------------------------------------------------------------------------------------------
+
+    def _build(self, n_inputs: int, n_outputs: int, n_series: int, loss: str) -> None:
+        settings = settings_of(self, n_inputs, n_outputs, n_series, loss)
+        rng = np.random.default_rng(self.random_state)
+        theta = settings.cell.init(rng, settings.dtype, self.init)
+        readout = initial_readout(n_outputs, self.n_units, rng, settings.dtype)
+        self._build_from(settings).set_parameters(theta, *readout)
+
+    def _build_from(self, settings: LearnerSettings) -> Core:
+        learner = settings.build()
+        if settings.carry_every is None:  # chosen now, once: a saved model keeps its H
+            settings = dataclasses.replace(settings, carry_every=learner.carry_every)
+        self._settings_, self._learner = settings, learner
+        self.n_inputs_, self.n_outputs_, self.n_series_ = settings.cell.n_inputs, settings.n_outputs, settings.n_series
+        self.n_features_in_ = self.n_inputs_
+        self.loss_ = float("nan")
+        self.loss_history_: list[float] = []
+        return learner
+
+    def _core(self) -> Core:
+        if self._learner is None:
+            raise NotFittedError(f"this {type(self).__name__} has seen no data yet: call partial_fit, fit or learn_one first")
+        return self._learner
+
+    @contextlib.contextmanager
+    def _unchanged_by_mistakes(self) -> Iterator[None]:
+        """Bad input leaves the model as it was, even half-way through a first call."""
+        before = self._fitted()
+        try:
+            yield
+        except (ValueError, TypeError):
+            self._forget()
+            self.__dict__.update(before)
+            raise
+
+    def _fitted(self) -> dict[str, Any]:
+        given = self.get_params(deep=False)
+        return {name: value for name, value in vars(self).items() if name not in given}
+
+    def _forget(self) -> None:
+        for name in self._fitted():
+            delattr(self, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if self._learner is not None:
+            state["_learner"] = self._learner.export_state()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        arrays = state.pop("_learner", None)
+        super().__setstate__(state)
+        if arrays is not None:
+            self._learner = self._settings_.build()
+            self._learner.import_state(arrays)
+
+    def _to_file(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        arrays = self._core().export_state()
+        settings = self._settings_
+        facts = {
+            "n_inputs": self.n_inputs_, "n_outputs": self.n_outputs_, "n_series": self.n_series_, "loss": settings.loss,
+            "carry_every": settings.carry_every, "loss_history": self.loss_history_, **self._facts(),
+        }  # fmt: skip
+        return facts, arrays
+
+    def _from_file(self, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        settings = settings_of(self, facts["n_inputs"], facts["n_outputs"], facts["n_series"], facts["loss"])
+        self._build_from(dataclasses.replace(settings, carry_every=facts["carry_every"]))
+        self._core().import_state(arrays)
+        self.loss_history_ = list(facts["loss_history"])
+        self.loss_ = self.loss_history_[-1] if self.loss_history_ else float("nan")
+        self._take_facts(facts)
+
+    @abstractmethod
+    def _targets_for_kernel(self, X: Inputs, y: ArrayLike) -> tuple[FloatArray | None, NDArray[np.int64] | None]:
+        """(Y, labels), one of them, as a batch."""
+
+    @abstractmethod
+    def _facts(self) -> dict[str, Any]:
+        """What else the file of this estimator must hold."""
+
+    @abstractmethod
+    def _take_facts(self, facts: dict[str, Any]) -> None:
+        """The counterpart of _facts."""
+
+    @property
+    def cell_(self) -> Cell:
+        """The cell, with its sizes."""
+        self._core()
+        return self._settings_.cell
+
+    @property
+    def theta_(self) -> FloatArray:
+        """The cell's weights (n_params,); ``cell_.unpack(theta_)`` names them. A copy."""
+        return self._core().parameters()[0]
+
+    @property
+    def W_out_(self) -> FloatArray:
+        """Read-out weights (n_outputs, n_units). A copy."""
+        return self._core().parameters()[1]
+
+    @property
+    def b_out_(self) -> FloatArray:
+        """Read-out bias (n_outputs,). A copy."""
+        return self._core().parameters()[2]
+
+    @property
+    def state_(self) -> FloatArray:
+        """Current state (n_state,), or (n_series, n_state). A copy."""
+        states = self._core().states()
+        return states[0] if self.n_series_ == 1 else states
+
+    @property
+    def influence_(self) -> FloatArray:
+        """Current ds/dθ (n_state, n_params), or one per series. A copy: the model's own is not touched."""
+        twin = self._settings_.build()
+        twin.import_state(self._core().export_state())
+        J = np.stack([twin.influence(i) for i in range(self.n_series_)])
+        return J[0] if self.n_series_ == 1 else J
+
+    @property
+    def carry_every_(self) -> int:
+        """H in use: steps by which the influence is moved at a time (for tbptt the truncation)."""
+        return self._core().carry_every
+
+    @property
+    def n_steps_(self) -> int:
+        """Steps taken in so far."""
+        return self._core().n_steps
+
+    @property
+    def n_updates_(self) -> int:
+        """Optimiser updates made so far."""
+        return self._core().n_updates
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one safetensors file, influence and optimiser state included: :func:`pushforward.load` goes on bit for bit.
+
+        The file appears whole or not at all.
+        """
+        io.save(self, path)

@@ -1,0 +1,188 @@
+"""Classes."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+
+from .. import _arrays
+from .._arrays import FloatArray, Inputs
+from .._checks import one_of
+from ..optim import Optimizer
+from ._parameters import PARAMETERS
+from ._settings import DTYPES
+from ._streaming import StreamingModel
+
+__all__ = ["RecurrentClassifier"]
+
+
+class RecurrentClassifier(ClassifierMixin, StreamingModel):
+    __doc__ = f"""Recurrent network with a softmax read-out for classes, trained online on cross-entropy (nats).
+{PARAMETERS}
+    classes : int or array-like, optional
+        All classes, or their number (then 0 … classes − 1). Needed when the first data do not show them all.
+
+    Attributes
+    ----------
+    classes_ : (n_classes,) ndarray
+    loss_, loss_history_, theta_, W_out_, b_out_, state_, influence_, n_steps_
+        As in :class:`RecurrentRegressor`.
+
+    Examples
+    --------
+    >>> import numpy as np, pushforward as pf
+    >>> text = np.tile([0, 1, 2, 1], 500)  # tokens; the next one is the class to predict
+    >>> model = pf.RecurrentClassifier(n_units=8, n_inputs=3, classes=3, random_state=0)
+    >>> model.partial_fit(text[:-1], text[1:]).score(text[:-1], text[1:]) > 0.9
+    True
+    """
+
+    def __init__(
+        self, n_units: int = 50, *, cell: str = "elman", activation: str = "tanh", dt: float | None = None, weight_bound: float | None = None,
+        readout_bound: float | None = None, gradient: str = "rtrl", truncation: int | None = None, update_every: int = 1,
+        carry_every: int | str = "auto", latency: str = "throughput", optimizer: Optimizer | None = None, init: str | None = None,
+        n_inputs: int | None = None, classes: ArrayLike | int | None = None, n_epochs: int = 1, dtype: str = "float32",
+        n_threads: int | None = None, random_state: int = 0,
+    ) -> None:  # fmt: skip
+        self.n_units, self.cell, self.activation, self.dt = n_units, cell, activation, dt
+        self.weight_bound, self.readout_bound = weight_bound, readout_bound
+        self.gradient, self.truncation, self.update_every, self.carry_every, self.latency = gradient, truncation, update_every, carry_every, latency
+        self.optimizer, self.init, self.n_inputs, self.classes = optimizer, init, n_inputs, classes
+        self.n_epochs, self.dtype, self.n_threads, self.random_state = n_epochs, dtype, n_threads, random_state
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | int | None = None, mask: ArrayLike | None = None) -> Self:
+        """Go on learning the stream with these steps.
+
+        Parameters
+        ----------
+        X : (n_steps, n_inputs) or (n_series, n_steps, n_inputs) ndarray of the model's dtype; or int tokens (n_steps,) or (n_series, n_steps)
+        y : (n_steps,) or (n_series, n_steps) ndarray of classes
+        classes : int or array-like, optional
+            As in the constructor; used by the first call only, which otherwise takes the classes in ``y``.
+        mask : (n_steps,) or (n_series, n_steps) ndarray of bool, optional
+            False where a step has no target; ``y`` there is not used (but must be a known class).
+
+        Raises
+        ------
+        DivergenceError
+            When a number stopped being finite; the weights are those before that step.
+        """
+        data = self._inputs(X)
+        self._check_series(data)
+        Y = _arrays.labels(y, data.batched)
+        self._check_steps(data, Y)
+        with self._unchanged_by_mistakes():
+            if self._learner is None:
+                self._build_for(self._width_of(data), data.shape[0], classes, Y)
+            self._run(data, None, self._codes(Y), mask)
+        return self
+
+    def fit(self, X: ArrayLike, y: ArrayLike, mask: ArrayLike | None = None) -> Self:
+        """Start afresh and learn ``n_epochs`` passes, each from a zero state; else as :meth:`partial_fit`."""
+        with self._unchanged_by_mistakes():
+            self._forget()
+            for _ in self._epochs():
+                if self._learner is not None:
+                    self.reset_state()
+                self.partial_fit(X, y, mask=mask)
+        return self
+
+    def predict_proba(self, X: ArrayLike, state: str = "start") -> FloatArray:
+        """Class probabilities for a sequence, (n_steps, n_classes) or (n_series, n_steps, n_classes); the model does not change.
+
+        Parameters
+        ----------
+        X : as for :meth:`partial_fit`
+        state : {"start", "current"}
+            From the zero state, or from where the stream stands.
+        """
+        outputs, batched = self._outputs(X, state)
+        probabilities: FloatArray = softmax(outputs, axis=-1)
+        return probabilities if batched else probabilities[0]
+
+    def predict(self, X: ArrayLike, state: str = "start") -> NDArray[Any]:
+        """Most probable class of each step, (n_steps,) or (n_series, n_steps); arguments as :meth:`predict_proba`."""
+        outputs, batched = self._outputs(X, state)
+        best: NDArray[Any] = self.classes_[outputs.argmax(axis=-1)]
+        return best if batched else best[0]
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: NDArray[Any] | None = None) -> float:
+        """Accuracy of :meth:`predict` from the zero state."""
+        correct = self.predict(X) == np.asarray(y)
+        return float(np.average(correct, weights=sample_weight))
+
+    def learn_one(self, x: Any, y: Any) -> float:
+        """Learn one event of one series; return its loss in nats, taken before.
+
+        Parameters
+        ----------
+        x : (n_inputs,) ndarray or int token
+        y : class
+        """
+        if self._learner is None:
+            one_of("dtype", self.dtype, DTYPES)
+            self.partial_fit(np.asarray(self._event_of_one(x))[None], np.asarray(y)[None])
+            return self.loss_
+        label = y if self._plain_ else self._code_of_one(y)
+        try:
+            return self._learner.learn_one(x, label)
+        except TypeError:  # not an array of our dtype: coerce, or say what is wrong
+            return self._learner.learn_one(self._event_of_one(x), self._code_of_one(y))
+
+    def predict_proba_one(self, x: ArrayLike, advance: bool = False) -> FloatArray:
+        """Class probabilities (n_classes,) for the next event; the state moves on only with ``advance=True`` (without learning)."""
+        probabilities: FloatArray = softmax(self._next_output(x, advance), axis=-1)
+        return probabilities
+
+    def predict_one(self, x: ArrayLike, advance: bool = False) -> Any:
+        """Most probable class for the next event; ``advance`` as in :meth:`predict_proba_one`."""
+        return self.classes_[self._next_output(x, advance).argmax(axis=-1)]
+
+    def _build_for(self, n_inputs: int, n_series: int, classes: ArrayLike | int | None, Y: NDArray[Any] | None) -> None:
+        known = classes if classes is not None else self.classes
+        if known is None and Y is None:
+            raise ValueError("classes must be given (in the constructor) when step() comes before any targets")
+        if isinstance(known, (int, np.integer)):
+            if known < 2:
+                raise ValueError(f"classes must be at least 2, got {known}")
+            known = np.arange(known)
+        values = np.unique(np.asarray(known if known is not None else Y))
+        if len(values) < 2:
+            raise ValueError(f"y must show at least 2 classes, got {values.tolist()}; give them all with classes=")
+        self._build(n_inputs, len(values), n_series, "cross_entropy")
+        self._set_classes(values)
+
+    def _build_without_targets(self, n_inputs: int, n_series: int) -> None:
+        self._build_for(n_inputs, n_series, None, None)
+
+    def _code_of_one(self, y: Any) -> int:
+        if np.ndim(y) != 0:
+            raise ValueError(f"y must be one class, got shape {np.shape(y)}")
+        return int(self._codes(_arrays.labels(np.asarray(y)[None], batched=False)).item())
+
+    def _targets_for_kernel(self, X: Inputs, y: ArrayLike) -> tuple[None, NDArray[np.int64]]:
+        return None, self._codes(_arrays.labels(y, X.batched))
+
+    def _facts(self) -> dict[str, Any]:
+        return {"classes": self.classes_.tolist(), "classes_dtype": self.classes_.dtype.str}
+
+    def _take_facts(self, facts: dict[str, Any]) -> None:
+        self._set_classes(np.array(facts["classes"], dtype=facts["classes_dtype"]))
+
+    def _set_classes(self, values: NDArray[Any]) -> None:
+        self.classes_ = values
+        self._plain_ = bool(values.dtype.kind in "iu" and np.array_equal(values, np.arange(len(values))))
+
+    def _codes(self, Y: NDArray[Any]) -> NDArray[np.int64]:
+        """Positions in ``classes_``; an unknown class is named with its place."""
+        if self._plain_ and Y.dtype.kind in "iu":
+            return np.ascontiguousarray(Y, dtype=np.int64)  # their range is checked by the kernel
+        codes = np.searchsorted(self.classes_, Y).clip(0, len(self.classes_) - 1)
+        wrong = np.argwhere(self.classes_[codes] != Y)
+        if len(wrong):
+            series, step = wrong[0]
+            known = ", ".join(map(str, self.classes_))
+            raise ValueError(f"y must hold known classes ({known}), got {Y[series, step]} at series {series}, step {step}")
+        return np.ascontiguousarray(codes, dtype=np.int64)

@@ -1,0 +1,347 @@
+// Every function of the table, at every level this processor can run, in both precisions, against plain loops in long double.
+//
+// Sums are compared within n ε of the sum of the magnitudes of their terms; the transcendental functions within 2 units in the last place. Whatever
+// lies beside an output is filled with a guard value that must survive. With an argument, the number of points for each function.
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+#include <type_traits>
+#include <vector>
+
+#include "pushforward/core/buffer.hpp"
+#include "pushforward/core/ops.hpp"
+
+using namespace pushforward;
+
+static int n_failures = 0;
+
+#define CHECK(holds, ...)                                                              \
+  do {                                                                                 \
+    if (!(holds) && ++n_failures <= 40) {                                              \
+      std::printf("FAILED %s:%d [%s] %s  ", __FILE__, __LINE__, isa().data(), #holds); \
+      std::printf(__VA_ARGS__);                                                        \
+      std::printf("\n");                                                               \
+    }                                                                                  \
+  } while (false)
+
+using Wide = long double;
+static std::mt19937_64 generator(20261120);
+static const Index sizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 24, 31, 32, 33, 40, 47, 48, 49, 50, 63, 64, 65, 70, 128};
+
+template <typename Scalar>
+static std::vector<Scalar> random(Index n, double low = -1, double high = 1) {
+  std::uniform_real_distribution<double> draw(low, high);
+  std::vector<Scalar> x(static_cast<std::size_t>(n));
+  for (Scalar& v : x) v = static_cast<Scalar>(draw(generator));
+  return x;
+}
+
+template <typename Scalar>
+static Wide tolerance(Index n_terms, Wide magnitude) {
+  return (static_cast<Wide>(n_terms) + 4) * std::numeric_limits<Scalar>::epsilon() * magnitude;
+}
+
+// x with `ld` numbers a row: every number beyond column n must still be the guard
+template <typename Scalar>
+static constexpr Scalar guard = Scalar(-77.5);
+
+template <typename Scalar>
+static bool guarded(const std::vector<Scalar>& x, Index m, Index n, Index ld) {
+  for (Index r = 0; r < m; ++r)
+    for (Index c = n; c < ld; ++c)
+      if (x[static_cast<std::size_t>(r * ld + c)] != guard<Scalar>) return false;
+  for (std::size_t i = static_cast<std::size_t>(m * ld); i < x.size(); ++i)
+    if (x[i] != guard<Scalar>) return false;
+  return true;
+}
+
+template <typename Scalar>
+static void test_matvec(Index m, Index n) {
+  const Index ld = n + 3;
+  const auto A = random<Scalar>(m * ld), x = random<Scalar>(n), xt = random<Scalar>(m), before = random<Scalar>(n);
+  std::vector<Scalar> y(static_cast<std::size_t>(m + 20), guard<Scalar>);
+  ops<Scalar>().matvec(m, n, A.data(), ld, x.data(), y.data());
+  for (Index r = 0; r < m; ++r) {
+    Wide sum = 0, size = 0;
+    for (Index c = 0; c < n; ++c) sum += Wide(A[r * ld + c]) * x[c], size += std::abs(Wide(A[r * ld + c]) * x[c]);
+    CHECK(std::abs(y[r] - sum) <= tolerance<Scalar>(n, size), "matvec %td %td row %td", m, n, r);
+  }
+  CHECK(guarded(y, 1, m, m), "matvec %td %td", m, n);
+  for (const bool accumulate : {false, true}) {
+    std::vector<Scalar> z(static_cast<std::size_t>(n + 20), guard<Scalar>);
+    if (accumulate) std::copy(before.begin(), before.end(), z.begin());
+    ops<Scalar>().matvec_transposed(m, n, A.data(), ld, xt.data(), z.data(), accumulate);
+    for (Index c = 0; c < n; ++c) {
+      Wide sum = accumulate ? before[c] : 0, size = std::abs(sum);
+      for (Index r = 0; r < m; ++r) sum += Wide(A[r * ld + c]) * xt[r], size += std::abs(Wide(A[r * ld + c]) * xt[r]);
+      CHECK(std::abs(z[c] - sum) <= tolerance<Scalar>(m, size), "matvec_transposed %td %td col %td", m, n, c);
+    }
+    CHECK(guarded(z, 1, n, n), "matvec_transposed %td %td", m, n);
+  }
+}
+
+template <typename Scalar>
+static void test_matmul(Index m, Index n, Index k) {
+  for (const bool transposed : {false, true})
+    for (const bool accumulate : {false, true}) {
+      const Index rows = transposed ? k : m, cols = transposed ? m : k, lda = cols + 1, ldb = n + 2, ldc = n + 3;
+      // the last row ends with its last number: a read beyond it shows under the address sanitizer
+      const auto A = random<Scalar>((rows - 1) * lda + cols), B = random<Scalar>((k - 1) * ldb + n);
+      std::vector<Scalar> C(static_cast<std::size_t>(m * ldc + 16), guard<Scalar>);
+      for (Index r = 0; r < m; ++r)
+        for (Index c = 0; c < n; ++c) C[r * ldc + c] = accumulate ? Scalar(r - c) / Scalar(8) : std::numeric_limits<Scalar>::quiet_NaN();
+      const auto& o = ops<Scalar>();
+      (transposed ? o.matmul_transposed : o.matmul)(m, n, k, A.data(), lda, B.data(), ldb, C.data(), ldc, accumulate);
+      for (Index r = 0; r < m; ++r)
+        for (Index c = 0; c < n; ++c) {
+          Wide sum = accumulate ? Wide(r - c) / 8 : 0, size = std::abs(sum);
+          for (Index i = 0; i < k; ++i) {
+            const Wide term = Wide(transposed ? A[i * lda + r] : A[r * lda + i]) * B[i * ldb + c];
+            sum += term, size += std::abs(term);
+          }
+          CHECK(std::abs(C[r * ldc + c] - sum) <= tolerance<Scalar>(k, size), "matmul%s %td %td %td at %td %td", transposed ? "_transposed" : "", m, n, k, r, c);
+        }
+      CHECK(guarded(C, m, n, ldc), "matmul%s %td %td %td", transposed ? "_transposed" : "", m, n, k);
+    }
+}
+
+template <typename Scalar>
+static void test_elementwise(Index n) {
+  const auto& o = ops<Scalar>();
+  const auto x = random<Scalar>(n), y = random<Scalar>(n);
+  const Wide eps = std::numeric_limits<Scalar>::epsilon();
+  auto z = std::vector<Scalar>(static_cast<std::size_t>(n + 9), guard<Scalar>);
+  std::copy(y.begin(), y.end(), z.begin());
+  o.axpy(n, Scalar(0.7), x.data(), z.data());
+  for (Index i = 0; i < n; ++i) CHECK(std::abs(z[i] - (y[i] + Wide(Scalar(0.7)) * x[i])) <= 2 * eps, "axpy %td", n);
+  for (const bool accumulate : {false, true}) {
+    std::fill(z.begin(), z.begin() + n, Scalar(0.25));
+    o.multiply(n, x.data(), y.data(), z.data(), accumulate);
+    for (Index i = 0; i < n; ++i) CHECK(std::abs(z[i] - ((accumulate ? Wide(0.25) : 0) + Wide(x[i]) * y[i])) <= 2 * eps, "multiply %td", n);
+  }
+  CHECK(guarded(z, 1, n, n), "axpy, multiply %td", n);
+  const Index ldx = n + 1, ldy = n + 4;
+  const auto X = random<Scalar>(3 * ldx);
+  std::vector<Scalar> Y(static_cast<std::size_t>(3 * ldy), guard<Scalar>);
+  const Scalar d[3] = {Scalar(2), Scalar(-0.3), Scalar(0)};
+  o.scale_rows(3, n, d, X.data(), ldx, Y.data(), ldy);
+  for (Index r = 0; r < 3; ++r)
+    for (Index c = 0; c < n; ++c) CHECK(Y[r * ldy + c] == d[r] * X[r * ldx + c], "scale_rows %td", n);
+  CHECK(guarded(Y, 3, n, ldy), "scale_rows %td", n);
+  CHECK(o.all_finite(n, x.data()), "all_finite %td", n);
+  for (Index i = 0; i < n; i += n < 20 ? 1 : 7)
+    for (const Scalar bad : {std::numeric_limits<Scalar>::quiet_NaN(), std::numeric_limits<Scalar>::infinity(), -std::numeric_limits<Scalar>::infinity()}) {
+      auto broken = x;
+      broken[i] = bad;
+      CHECK(!o.all_finite(n, broken.data()), "all_finite %td at %td", n, i);
+    }
+  Wide norm = 0;
+  for (const Scalar v : x) norm += Wide(v) * v;
+  CHECK(std::abs(o.squared_norm(n, x.data()) - norm) <= 1e-14L * norm, "squared_norm %td", n);
+}
+
+template <typename Scalar>
+static void test_activations(Index n) {
+  const Wide eps = std::numeric_limits<Scalar>::epsilon();
+  const auto a = random<Scalar>(n, -4, 4);
+  for (const auto kind : {Activation::identity, Activation::relu, Activation::tanh, Activation::sigmoid, Activation::elu})
+    for (const bool with_slope : {false, true}) {
+      std::vector<Scalar> s(static_cast<std::size_t>(n + 9), guard<Scalar>), slope = s;
+      std::copy(a.begin(), a.end(), s.begin());
+      ops<Scalar>().activate(kind, n, s.data(), s.data(), with_slope ? slope.data() : nullptr);
+      for (Index i = 0; i < n; ++i) {
+        const Wide x = a[i], e = std::expm1(x), sigmoid = 1 / (1 + std::exp(-x)), t = std::tanh(x);
+        const Wide value[] = {x, x > 0 ? x : 0, t, sigmoid, x > 0 ? x : e}, rise[] = {1, Wide(x > 0), 1 - t * t, sigmoid * (1 - sigmoid), x > 0 ? 1 : 1 + e};
+        const int k = static_cast<int>(kind);
+        CHECK(std::abs(s[i] - value[k]) <= 3 * eps * std::abs(value[k]), "%s %td", activation_names[k].data(), n);
+        if (with_slope) CHECK(std::abs(slope[i] - rise[k]) <= 6 * eps, "slope of %s %td", activation_names[k].data(), n);
+      }
+      CHECK(guarded(s, 1, n, n) && guarded(slope, 1, with_slope ? n : 0, with_slope ? n : 0), "activate %td", n);
+    }
+  std::vector<Scalar> w(a.size()), slope(a.size());
+  ops<Scalar>().bound(n, Scalar(1.7), a.data(), w.data(), slope.data());
+  for (Index i = 0; i < n; ++i) {
+    const Wide t = std::tanh(Wide(a[i]) / Scalar(1.7));
+    CHECK(std::abs(w[i] - Scalar(1.7) * t) <= 4 * eps && std::abs(slope[i] - (1 - t * t)) <= 6 * eps, "bound %td", n);
+  }
+}
+
+template <typename Scalar>
+static void test_optimizers(Index n) {
+  const Wide eps = std::numeric_limits<Scalar>::epsilon();
+  for (const auto kind : {OptimizerStep::sgd, OptimizerStep::momentum, OptimizerStep::rmsprop, OptimizerStep::adam, OptimizerStep::adamw}) {
+    OptimizerStep step{kind, 0.01, 0.9, 0.99, 1e-8, 0.1, 0.5, 1, 1};
+    auto w = random<Scalar>(n);
+    std::vector<Scalar> m1(w.size()), m2(w.size());
+    std::vector<Wide> W(w.begin(), w.end()), M(w.size()), S(w.size());
+    for (int t = 1; t <= 3; ++t) {
+      const auto g = random<Scalar>(n, 0.1, 1);
+      step.bias1 = 1 - std::pow(step.beta1, t), step.bias2 = 1 - std::pow(step.beta2, t);
+      Scalar* const second = kind == OptimizerStep::rmsprop ? nullptr : m2.data();
+      ops<Scalar>().optimizer_update(step, n, g.data(), w.data(), m1.data(), second);
+      for (std::size_t i = 0; i < w.size(); ++i) {
+        Wide G = Wide(g[i]) * step.gradient_scale;
+        if (kind == OptimizerStep::adamw) W[i] -= step.learning_rate * step.weight_decay * W[i];
+        else G += step.weight_decay * W[i];
+        if (kind == OptimizerStep::momentum) M[i] = step.beta1 * M[i] + G;
+        if (kind >= OptimizerStep::adam) M[i] = step.beta1 * M[i] + (1 - step.beta1) * G;
+        S[i] = step.beta2 * S[i] + (1 - step.beta2) * G * G;
+        const Wide move = kind == OptimizerStep::sgd        ? G
+                          : kind == OptimizerStep::momentum ? M[i]
+                          : kind == OptimizerStep::rmsprop  ? G / (std::sqrt(S[i]) + step.epsilon)
+                                                            : M[i] / step.bias1 / (std::sqrt(S[i] / step.bias2) + step.epsilon);
+        W[i] -= step.learning_rate * move;
+        CHECK(std::abs(w[i] - W[i]) <= 20 * eps, "optimizer %d of %td", kind, n);
+      }
+    }
+  }
+}
+
+template <typename Scalar>
+static void test_influence(Index n, Index n_steps, bool with_phi, bool with_read, bool shared) {
+  const Index n_cols = padded<Scalar>(n + 11), n_units = 3, first = 1, last = 3, lane = padded<Scalar>(1);
+  const Index E_unit = n + 1, E_step = n_units * E_unit, U_unit = shared ? 0 : n_cols, U_step = shared ? n_cols : n_units * n_cols;
+  const Index zero_first = lane, zero_last = n_cols - lane > lane ? n_cols - lane : lane;
+  const auto& o = ops<Scalar>();
+  Buffer<Scalar> J(n_units * n * n_cols), G(n_units * n_cols), U(n_steps * U_step), packed(o.packed_size(n)), scratch(o.influence_scratch(n, n_steps));
+  const auto fill = [](Buffer<Scalar>& b) {
+    const auto x = random<Scalar>(b.size());
+    std::copy(x.begin(), x.end(), b.begin());
+  };
+  fill(J), fill(G), fill(U);
+  for (Index s = 0; s < n_steps; ++s)
+    for (Index i = 0; i < (shared ? 1 : n_units); ++i)
+      for (Index c = zero_first; c < zero_last; ++c) U[s * U_step + i * U_unit + c] = 0;
+  const auto Phi = random<Scalar>(n * n), E = random<Scalar>(n_steps * E_step + 1), lambda = random<Scalar>(n);
+  const std::vector<Scalar> J0(J.begin(), J.end()), G0(G.begin(), G.end());
+  o.pack(n, Phi.data(), 1, n, packed.data());  // Phi is read transposed
+  InfluenceMove<Scalar> move;
+  move.n_state = n, move.n_cols = n_cols, move.first_unit = first, move.last_unit = last, move.J = J.data();
+  move.Phi_packed = with_phi ? packed.data() : nullptr;
+  move.n_steps = n_steps, move.E = E.data(), move.E_step_stride = E_step, move.E_unit_stride = E_unit;
+  move.U = U.data(), move.U_step_stride = U_step, move.U_unit_stride = U_unit, move.zero_first = zero_first, move.zero_last = zero_last;
+  move.lambda = with_read ? lambda.data() : nullptr, move.G = with_read ? G.data() : nullptr, move.scratch = scratch.data();
+  o.influence_move(move);
+  for (Index i = 0; i < n_units; ++i)
+    for (Index c = 0; c < n_cols; ++c) {
+      const bool mine = i >= first && i < last;
+      Wide g = G0[i * n_cols + c], size = std::abs(g);
+      for (Index r = 0; mine && with_read && r < n; ++r) g += Wide(lambda[r]) * J0[(i * n + r) * n_cols + c], size += 1;
+      CHECK(std::abs(G[i * n_cols + c] - g) <= tolerance<Scalar>(n, size), "move's read n %td steps %td", n, n_steps);
+      for (Index r = 0; r < n; ++r) {
+        const Wide old = J0[(i * n + r) * n_cols + c];
+        Wide sum = !mine || !with_phi ? old : 0, terms = std::abs(old) + 1;
+        for (Index k = 0; mine && with_phi && k < n; ++k) sum += Wide(Phi[k * n + r]) * J0[(i * n + k) * n_cols + c], terms += 1;
+        for (Index s = 0; mine && s < n_steps; ++s) sum += Wide(E[s * E_step + i * E_unit + r]) * U[s * U_step + i * U_unit + c], terms += 1;
+        CHECK(std::abs(J[(i * n + r) * n_cols + c] - sum) <= tolerance<Scalar>(n + n_steps, terms), "move n %td steps %td phi %d unit %td at %td %td", n, n_steps, with_phi, i, r, c);
+      }
+    }
+  const std::vector<Scalar> J1(J.begin(), J.end()), G1(G.begin(), G.end());
+  o.influence_read(n, n_cols, first, last, J.data(), lambda.data(), G.data());
+  for (Index i = first; i < last; ++i)
+    for (Index c = 0; c < n_cols; ++c) {
+      Wide g = G1[i * n_cols + c], size = std::abs(g);
+      for (Index r = 0; r < n; ++r) g += Wide(lambda[r]) * J1[(i * n + r) * n_cols + c], size += std::abs(Wide(lambda[r]) * J1[(i * n + r) * n_cols + c]);
+      CHECK(std::abs(G[i * n_cols + c] - g) <= tolerance<Scalar>(n, size), "read n %td", n);
+    }
+}
+
+// |value − truth| in units in the last place of the truth, denormal spacing included
+template <typename Scalar>
+static double ulps(Scalar value, Wide truth) {
+  const Scalar nearest = static_cast<Scalar>(truth);
+  if (std::isnan(truth)) return std::isnan(value) ? 0 : HUGE_VAL;
+  if (value == nearest) return std::isinf(nearest) ? 0 : double(std::abs(value - truth) / (std::nextafter(std::abs(nearest), Scalar(INFINITY)) - std::abs(nearest)));
+  if (std::isinf(value) && !std::isinf(nearest)) return std::abs(nearest) == std::numeric_limits<Scalar>::max() ? 1 : HUGE_VAL;
+  if (std::isnan(value) || std::isinf(nearest)) return HUGE_VAL;
+  int exponent;
+  std::frexp(truth, &exponent);
+  const int digits = std::numeric_limits<Scalar>::digits, least = std::numeric_limits<Scalar>::min_exponent;
+  return double(std::abs(value - truth) / std::ldexp(Wide(1), (exponent > least ? exponent : least) - digits));
+}
+
+template <typename Scalar>
+static void test_functions(Index n_points) {
+  using Bits = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
+  using Limits = std::numeric_limits<Scalar>;
+  const double top = sizeof(Scalar) == 4 ? 88.72 : 709.78, bottom = sizeof(Scalar) == 4 ? -104.0 : -745.2;
+  std::vector<Scalar> x = {0, -Scalar(0), Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), Limits::denorm_min(), -Limits::denorm_min(), Limits::min(), -Limits::min(), Limits::max(), Limits::lowest(), Limits::epsilon()};
+  for (const double edge : {top, bottom, 0.34657359, -0.34657359, 1.0397207, 17.4, 18.0, 22.0, 36.7, -17.5, -18.0, -38.0, 89.5, 710.5, -87.4, -708.4, 88.3762626647949, 709.436139303104})
+    for (int j = -200; j <= 200; ++j) x.push_back(static_cast<Scalar>(edge) * (1 + static_cast<Scalar>(j) * 4 * Limits::epsilon()));
+  std::uniform_real_distribution<double> near(-3, 3), wide(bottom, top), tanh_range(-22, 22);
+  for (Index i = 0; i < n_points / 4; ++i) {
+    Bits bits = static_cast<Bits>(generator());
+    Scalar any;
+    std::memcpy(&any, &bits, sizeof any);
+    x.insert(x.end(), {any, static_cast<Scalar>(near(generator)), static_cast<Scalar>(wide(generator)), static_cast<Scalar>(tanh_range(generator))});
+  }
+  const Index n = static_cast<Index>(x.size());
+  std::vector<Scalar> y(x.size());
+  // float64 could hold the answers for float32, long double is needed for float64
+  using Truth = std::conditional_t<sizeof(Scalar) == 4, double, Wide>;
+  const auto& o = ops<Scalar>();
+  const auto report = [&](const char* name, auto truth) {
+    double worst = 0;
+    Scalar at = 0;
+    for (Index i = 0; i < n; ++i) {
+      const Wide expected = truth(static_cast<Truth>(x[i]));
+      const double error = ulps(y[i], expected);
+      if (error > worst) worst = error, at = x[i];
+      if (x[i] == 0 && expected == 0) CHECK(std::signbit(y[i]) == std::signbit(x[i]), "%s keeps the sign of a zero", name);
+    }
+    std::printf("  %-9s float%d %-8s max %.3f ulp at %.9g  (%td points)\n", isa().data(), int(8 * sizeof(Scalar)), name, worst, double(at), n);
+    CHECK(worst <= 2, "%s", name);
+  };
+  o.exponential(n, x.data(), y.data()), report("exp", [](Truth v) { return std::exp(v); });
+  o.expm1(n, x.data(), y.data()), report("expm1", [](Truth v) { return std::expm1(v); });
+  o.activate(Activation::tanh, n, x.data(), y.data(), nullptr), report("tanh", [](Truth v) { return std::tanh(v); });
+  o.activate(Activation::sigmoid, n, x.data(), y.data(), nullptr);
+  report("sigmoid", [](Truth v) { return v < 0 ? std::exp(v) / (1 + std::exp(v)) : 1 / (1 + std::exp(-v)); });
+}
+
+template <typename Scalar>
+static void test_all(Index n_points) {
+  for (Index n = 1; n <= 70; ++n) test_elementwise<Scalar>(n), test_activations<Scalar>(n), test_optimizers<Scalar>(n), test_matvec<Scalar>(n, n);
+  test_elementwise<Scalar>(128), test_activations<Scalar>(128), test_elementwise<Scalar>(1003);
+  for (const Index n : sizes) {
+    for (const Index m : sizes) test_matvec<Scalar>(m, n);
+    test_matmul<Scalar>(n, n, n), test_matmul<Scalar>(n, 5, 3), test_matmul<Scalar>(3, n, 17), test_matmul<Scalar>(19, 33, n), test_matmul<Scalar>(n, n + 1, 1);
+    for (const Index n_steps : {0, 1, 4, 5, 16, 19})
+      for (const int choice : {0, 1, 2, 3, 4, 5, 6, 7})
+        if (n <= 33 || n_steps == 5 || choice == 3) test_influence<Scalar>(n, n_steps, choice & 1, choice & 2, choice & 4);
+  }
+  test_matmul<Scalar>(20, 70, 1700), test_matmul<Scalar>(6, 20, 300), test_matvec<Scalar>(300, 300);
+  test_influence<Scalar>(500, 7, true, true, true), test_influence<Scalar>(300, 300, true, true, false);
+  test_functions<Scalar>(n_points);
+  CHECK(ops<Scalar>().fma_probe(1000) > 0, "fma_probe");
+  Scalar none = 5;
+  ops<Scalar>().matvec_transposed(0, 1, &none, 1, &none, &none, true);
+  CHECK(none == 5, "an empty sum adds nothing");
+  ops<Scalar>().matmul(1, 1, 0, &none, 1, &none, 1, &none, 1, false);
+  CHECK(none == 0, "an empty sum is zero");
+}
+
+int main(int argc, char** argv) {
+  const Index n_points = argc > 1 ? std::atoll(argv[1]) : 1000000;
+  CHECK(isa() == usable_isas().front(), "the best level comes first");
+  for (const std::string_view level : usable_isas()) {
+    set_isa(level);
+    CHECK(isa() == level, "set_isa");
+    test_all<float>(n_points);
+    test_all<double>(n_points);
+  }
+  bool refused = false;
+  try {
+    set_isa("x86-64-v9");
+  } catch (const std::invalid_argument& error) {
+    refused = std::string(error.what()).find("x86-64-v9") != std::string::npos && std::string(error.what()).find(usable_isas().back()) != std::string::npos;
+  }
+  CHECK(refused, "an unknown level is refused, and the error names it and the usable ones");
+  std::printf(n_failures ? "%d checks failed\n" : "all checks passed\n", n_failures);
+  return n_failures != 0;
+}
