@@ -40,7 +40,7 @@ template <int rows, int width, bool contiguous, bool fetches, typename Scalar>
   const Scalar* b = sum.B;
   for (Index k = sum.n; k > 0; --k, a += sum.A_step, b += sum.B_step) {
     if constexpr (fetches) {
-      __builtin_prefetch(fetch, 0, 2);
+      __builtin_prefetch(fetch);
       fetch += fetch_step;
     }
     V<Scalar> bk[width];

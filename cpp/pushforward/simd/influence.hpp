@@ -124,8 +124,7 @@ struct MovePlan {
     packs_E = m.n_steps > steps_in_place;
     packs_U = packs_E && (m.U_unit_stride != 0 || m.n_steps * U_stride > resident_bytes / 4 || U_stride % 1024 == 0);
     const Index n_tiles = rows.n_blocks * strips.n_blocks;
-    const bool elsewhere = m.n_state * (slab + m.n_state * m.n_steps) * size > 2 * resident_bytes;  // a layer has about n_state units
-    fetch_step = elsewhere && slab * size < resident_bytes ? (slab * size + n_tiles * m.n_state - 1) / (n_tiles * m.n_state) : 0;
+    fetch_step = slab * size < resident_bytes ? (slab * size + n_tiles * m.n_state - 1) / (n_tiles * m.n_state) : 0;
     E_pace = packs_E ? (m.n_steps + n_tiles - 1) / n_tiles : 0;
     U_pace = packs_U ? (m.n_steps + rows.n_blocks - 1) / rows.n_blocks : 0;
     E_packed[0] = m.scratch + at_once * strip_size;
