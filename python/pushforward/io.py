@@ -6,7 +6,7 @@ The file appears whole or not at all: it is written beside its place, flushed to
 import importlib
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,14 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     header = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "pushforward": __version__, "estimator": type(model).__name__}
     header |= {"settings": json.dumps(settings), "facts": json.dumps(facts)}
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    os.close(handle)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         save_file(arrays, temporary, metadata=header)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -51,7 +51,7 @@ def _score_regression(prediction: Any, y: Any, y_train: Any, problem: Problem) -
             "rmse": [float(v) for v in rmse * problem.y_std],
         }
 
-    baseline = {"mean of the training part": score(np.zeros_like(y))}
+    baseline = {"training mean": score(np.zeros_like(y))}
     if problem.current is not None:
         baseline["no change"] = score(problem.current[problem.n_train :])
     return {**score(prediction), "baseline": baseline}

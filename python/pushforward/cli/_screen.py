@@ -62,7 +62,7 @@ def summary(report: dict[str, Any], problem: Problem, out: str) -> None:
     table.add_column("")
     for name in ("model", *baselines):
         table.add_column(name, justify="right")
-    names = {"loss": "held-out loss", "bits_per_character": "bits per character", "accuracy": "accuracy", "nrmse": "rmse / std of training part"}
+    names = {"loss": "held-out loss", "bits_per_character": "bits per character", "accuracy": "accuracy", "nrmse": "rmse / training std"}
     units = {"loss": " [nats]" if problem.n_classes is not None else ""}
     for key, label in names.items():
         if key in held:

@@ -19,7 +19,7 @@ _Opt = typer.Option
 def train(
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA]", help="Text (.txt), CSV or npz, packed (.gz) or not; or shakespeare, lobster. Default: a generated series."),
+        typer.Argument(metavar="DATA", help="Text (.txt), CSV or npz, packed (.gz) or not; or shakespeare, lobster. Default: a generated series."),
     ] = None,
     task: Annotated[Literal["text", "regression", "classification"] | None, _Opt(help="What to learn; known by itself for text.")] = None,
     target: Annotated[str | None, _Opt(help="Column (CSV) or array (npz) to predict.")] = None,

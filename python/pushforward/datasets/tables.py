@@ -48,7 +48,8 @@ def load_table(path: str | Path, target: str | None = None, *, text_columns: str
     path : path
         ``.npz``, or else CSV, packed with gzip if the name ends in ``.gz``. The delimiter (comma, semicolon or tab) is found by
         looking; the first row is a header if nothing in it is a number, else columns are called ``column_1``, ``column_2``, …
-        npz: ``X`` is the array of that name (or ``x``), else all other numeric arrays with as many rows side by side.
+        npz: ``X`` is the array of that name (or ``x``), else the only numeric array, or with a target all
+        other numeric arrays with as many rows, side by side.
     target : str, optional
         Column (CSV) or array (npz, default ``y``) to return as ``y`` and to leave out of ``X``.
     text_columns : {"drop", "refuse"}
@@ -120,6 +121,8 @@ def _from_npz(path: Path, target: str | None) -> tuple[Table, NDArray[np.int64]]
     chosen = next((name for name in ("X", "x") if name in numeric), None)
     if chosen is not None:
         numeric = {chosen: numeric[chosen]}
+    elif target is None and len(numeric) > 1:
+        raise ValueError(f"target: {path} has neither X nor y: name the array to predict; its arrays are {shapes}")
     n_rows = len(y) if y is not None and y.ndim else max((len(a) for a in numeric.values()), default=0)
     numeric = {name: a for name, a in numeric.items() if len(a) == n_rows}
     if not numeric:
@@ -151,15 +154,14 @@ def _without_missing(table: Table, lines: NDArray[np.int64], missing: str, path:
             f"({'row' if path.suffix == '.npz' else 'line'} {', '.join(map(str, lines[bad][:5]))}{', …' if bad.sum() > 5 else ''}); "
             "missing='drop' leaves them out, missing='previous' fills them in"
         )
-    keep = ~bad
+    keep: NDArray[np.bool_] = np.logical_not(bad)
     if missing == "previous":
         if text:
             raise ValueError("missing: 'previous' fills numbers only, and the target is text; use 'drop'")
         X = _filled(X)
         y = None if y is None else _filled(y)
-        keep = np.isfinite(X).all(axis=1)
-        if y is not None:
-            keep &= np.isfinite(y.reshape(len(y), -1)).all(axis=1)
+        whole = X if y is None else np.column_stack([X, y])
+        keep = np.logical_not(np.isnan(whole).any(axis=1))
     return Table(X[keep], table.columns, None if y is None else y[keep], table.target, table.dropped)
 
 

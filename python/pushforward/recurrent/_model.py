@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 from .. import io
 from .._arrays import FloatArray, Inputs
+from .._checks import renamed
 from .._learner import Core, LearnerSettings, initial_readout
 from ..cells import Cell
 from ..optim import Optimizer
@@ -50,7 +51,8 @@ class RecurrentModel(BaseEstimator, ABC):
     def _build(self, n_inputs: int, n_outputs: int, n_series: int, loss: str) -> None:
         settings = settings_of(self, n_inputs, n_outputs, n_series, loss)
         rng = np.random.default_rng(self.random_state)
-        theta = settings.cell.init(rng, settings.dtype, self.init)
+        with renamed(scheme="init"):
+            theta = settings.cell.init(rng, settings.dtype, self.init)
         readout = initial_readout(n_outputs, self.n_units, rng, settings.dtype)
         self._build_from(settings).set_parameters(theta, *readout)
 
@@ -161,8 +163,9 @@ class RecurrentModel(BaseEstimator, ABC):
     @property
     def influence_(self) -> FloatArray:
         """Current ds/dθ (n_state, n_params), or one per series. A copy: the model's own is not touched."""
+        arrays = self._core().export_state()
         twin = self._settings_.build()
-        twin.import_state(self._core().export_state())
+        twin.import_state(arrays)
         J = np.stack([twin.influence(i) for i in range(self.n_series_)])
         return J[0] if self.n_series_ == 1 else J
 
