@@ -41,7 +41,7 @@ def textbook(session: Session) -> Iterator[Row]:
             wall = timings["1"].microseconds("wall"), timings["2"].microseconds()
             yield Row(
                 "h1", f"n = {n}, K = 1, H = 1, 2 threads", wall[1], wall[0] / wall[1], "{:.2f} × 1 thread", session.goal(cases.TWO_THREADS[n]),
-                error=one.error, timing=timings["2"], note=f"wall time; 1 thread {wall[0]:,.4g} µs",
+                error=one.error, timing=timings["2"], note=f"wall time; 1 thread {wall[0]:,.0f} µs",
                 numbers={"n_units": n, "one_thread_wall": wall[0]},
             )  # fmt: skip
 

@@ -56,7 +56,7 @@ def test_settings_are_named(name):
 def test_settings_that_contradict_each_other():
     base = {"n_units": 4, "dtype": "float64"}
     for settings, message in [
-        ({"truncation": 5}, "truncation belongs to gradient='tbptt', got gradient='rtrl'"),
+        ({"truncation": 5}, "truncation belongs to gradient='tbptt', got truncation=5 with gradient='rtrl'"),
         ({"gradient": "tbptt", "latency": "bounded"}, "latency='bounded' belongs to gradient='rtrl'"),
         ({"gradient": "tbptt", "truncation": 3, "update_every": 4}, r"truncation must be at least update_every \(4\), got 3"),
         ({"dt": 0.1}, "'dt'"),

@@ -115,7 +115,7 @@ def test_regression_standardises_by_the_training_part_alone(tmp_path, table_file
     assert len(scales[0]) == 4
     assert scales[0] == scales[1]
     assert reports[0]["train_loss"] == reports[1]["train_loss"]
-    assert {"mean of the training part", "no change"} == reports[0]["held_out"]["baseline"].keys()
+    assert {"training mean", "no change"} == reports[0]["held_out"]["baseline"].keys()
 
 
 # -- stop and go on ----------------------------------------------------------------------------------------------------------

@@ -268,6 +268,10 @@ def test_series_pairs_what_is_known_with_what_comes_next(tmp_path):
     assert (series.classes, series.y.tolist()) == (("x", "y"), [0, 1, 0])
     np.savez(tmp_path / "t.npz", X=np.arange(6.0).reshape(3, 2), y=[1, 2, 3], u=np.arange(3))
     assert datasets.load_series(tmp_path / "t.npz", "regression").y.tolist() == [1, 2, 3]
+    np.savez(tmp_path / "many.npz", u=np.arange(3), v=np.arange(3))
+    assert datasets.load_series(tmp_path / "many.npz", "regression", "v").columns == ("u",)
+    with pytest.raises(ValueError, match=r"target: .*u \(3,\), v \(3,\)"):
+        datasets.load_series(tmp_path / "many.npz", "regression")
     np.savez(tmp_path / "x.npz", x=np.arange(5))
     assert datasets.load_series(tmp_path / "x.npz", "regression").y.tolist() == [1, 2, 3, 4]
 
