@@ -104,7 +104,8 @@ static void test_matmul(Index m, Index n, Index k) {
             const Wide term = Wide(transposed ? A[i * lda + r] : A[r * lda + i]) * B[i * ldb + c];
             sum += term, size += std::abs(term);
           }
-          CHECK(std::abs(C[r * ldc + c] - sum) <= tolerance<Scalar>(k, size), "matmul%s %td %td %td at %td %td", transposed ? "_transposed" : "", m, n, k, r, c);
+          CHECK(std::abs(C[r * ldc + c] - sum) <= tolerance<Scalar>(k, size),
+                "matmul%s %td %td %td at %td %td", transposed ? "_transposed" : "", m, n, k, r, c);
         }
       CHECK(guarded(C, m, n, ldc), "matmul%s %td %td %td", transposed ? "_transposed" : "", m, n, k);
     }
@@ -175,7 +176,8 @@ template <typename Scalar>
 static void test_optimizers(Index n) {
   const Wide eps = std::numeric_limits<Scalar>::epsilon();
   for (const auto kind : {OptimizerStep::sgd, OptimizerStep::momentum, OptimizerStep::rmsprop, OptimizerStep::adam, OptimizerStep::adamw}) {
-    OptimizerStep step{kind, 0.01, 0.9, 0.99, 1e-8, 0.1, 0.5, 1, 1};
+    // the decay is too small to cancel the gradient: Adam's first step is the gradient's sign
+    OptimizerStep step{kind, 0.01, 0.9, 0.99, 1e-8, 0.01, 0.5, 1, 1};
     auto w = random<Scalar>(n);
     std::vector<Scalar> m1(w.size()), m2(w.size());
     std::vector<Wide> W(w.begin(), w.end()), M(w.size()), S(w.size());
@@ -208,7 +210,11 @@ static void test_influence(Index n, Index n_steps, bool with_phi, bool with_read
   const Index E_unit = n + 1, E_step = n_units * E_unit, U_unit = shared ? 0 : n_cols, U_step = shared ? n_cols : n_units * n_cols;
   const Index zero_first = lane, zero_last = n_cols - lane > lane ? n_cols - lane : lane;
   const auto& o = ops<Scalar>();
-  Buffer<Scalar> J(n_units * n * n_cols), G(n_units * n_cols), U(n_steps * U_step), packed(o.packed_size(n)), scratch(o.influence_scratch(n, n_steps));
+  Buffer<Scalar> J(n_units * n * n_cols), G(n_units * n_cols), U(n_steps * U_step), packed(o.packed_size(n));
+  // sized for more steps than are moved, as a learner does
+  const Index n_scratch = o.influence_scratch(n, n_steps + (shared ? 3 : 0));
+  Buffer<Scalar> scratch(n_scratch + 64);
+  std::fill(scratch.begin() + n_scratch, scratch.end(), guard<Scalar>);
   const auto fill = [](Buffer<Scalar>& b) {
     const auto x = random<Scalar>(b.size());
     std::copy(x.begin(), x.end(), b.begin());
@@ -227,6 +233,7 @@ static void test_influence(Index n, Index n_steps, bool with_phi, bool with_read
   move.U = U.data(), move.U_step_stride = U_step, move.U_unit_stride = U_unit, move.zero_first = zero_first, move.zero_last = zero_last;
   move.lambda = with_read ? lambda.data() : nullptr, move.G = with_read ? G.data() : nullptr, move.scratch = scratch.data();
   o.influence_move(move);
+  for (Index k = n_scratch; k < scratch.size(); ++k) CHECK(scratch[k] == guard<Scalar>, "move n %td steps %td keeps to its scratch", n, n_steps);
   for (Index i = 0; i < n_units; ++i)
     for (Index c = 0; c < n_cols; ++c) {
       const bool mine = i >= first && i < last;
@@ -238,7 +245,8 @@ static void test_influence(Index n, Index n_steps, bool with_phi, bool with_read
         Wide sum = !mine || !with_phi ? old : 0, terms = std::abs(old) + 1;
         for (Index k = 0; mine && with_phi && k < n; ++k) sum += Wide(Phi[k * n + r]) * J0[(i * n + k) * n_cols + c], terms += 1;
         for (Index s = 0; mine && s < n_steps; ++s) sum += Wide(E[s * E_step + i * E_unit + r]) * U[s * U_step + i * U_unit + c], terms += 1;
-        CHECK(std::abs(J[(i * n + r) * n_cols + c] - sum) <= tolerance<Scalar>(n + n_steps, terms), "move n %td steps %td phi %d unit %td at %td %td", n, n_steps, with_phi, i, r, c);
+        CHECK(std::abs(J[(i * n + r) * n_cols + c] - sum) <= tolerance<Scalar>(n + n_steps, terms),
+              "move n %td steps %td phi %d unit %td at %td %td", n, n_steps, with_phi, i, r, c);
       }
     }
   const std::vector<Scalar> J1(J.begin(), J.end()), G1(G.begin(), G.end());
@@ -246,7 +254,10 @@ static void test_influence(Index n, Index n_steps, bool with_phi, bool with_read
   for (Index i = first; i < last; ++i)
     for (Index c = 0; c < n_cols; ++c) {
       Wide g = G1[i * n_cols + c], size = std::abs(g);
-      for (Index r = 0; r < n; ++r) g += Wide(lambda[r]) * J1[(i * n + r) * n_cols + c], size += std::abs(Wide(lambda[r]) * J1[(i * n + r) * n_cols + c]);
+      for (Index r = 0; r < n; ++r) {
+        const Wide term = Wide(lambda[r]) * J1[(i * n + r) * n_cols + c];
+        g += term, size += std::abs(term);
+      }
       CHECK(std::abs(G[i * n_cols + c] - g) <= tolerance<Scalar>(n, size), "read n %td", n);
     }
 }
@@ -256,7 +267,7 @@ template <typename Scalar>
 static double ulps(Scalar value, Wide truth) {
   const Scalar nearest = static_cast<Scalar>(truth);
   if (std::isnan(truth)) return std::isnan(value) ? 0 : HUGE_VAL;
-  if (value == nearest) return std::isinf(nearest) ? 0 : double(std::abs(value - truth) / (std::nextafter(std::abs(nearest), Scalar(INFINITY)) - std::abs(nearest)));
+  if (value == nearest && std::isinf(nearest)) return 0;
   if (std::isinf(value) && !std::isinf(nearest)) return std::abs(nearest) == std::numeric_limits<Scalar>::max() ? 1 : HUGE_VAL;
   if (std::isnan(value) || std::isinf(nearest)) return HUGE_VAL;
   int exponent;
@@ -270,8 +281,10 @@ static void test_functions(Index n_points) {
   using Bits = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
   using Limits = std::numeric_limits<Scalar>;
   const double top = sizeof(Scalar) == 4 ? 88.72 : 709.78, bottom = sizeof(Scalar) == 4 ? -104.0 : -745.2;
-  std::vector<Scalar> x = {0, -Scalar(0), Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), Limits::denorm_min(), -Limits::denorm_min(), Limits::min(), -Limits::min(), Limits::max(), Limits::lowest(), Limits::epsilon()};
-  for (const double edge : {top, bottom, 0.34657359, -0.34657359, 1.0397207, 17.4, 18.0, 22.0, 36.7, -17.5, -18.0, -38.0, 89.5, 710.5, -87.4, -708.4, 88.3762626647949, 709.436139303104})
+  std::vector<Scalar> x = {0, -Scalar(0), Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), Limits::denorm_min(), -Limits::denorm_min(),
+                           Limits::min(), -Limits::min(), Limits::max(), Limits::lowest(), Limits::epsilon()};
+  for (const double edge : {top, bottom, 0.34657359, -0.34657359, 1.0397207, 17.4, 18.0, 22.0, 36.7, -17.5, -18.0, -38.0, 88.8, 709.9, -87.4, -708.4,
+                            88.3762626647949, 709.436139303104})
     for (int j = -200; j <= 200; ++j) x.push_back(static_cast<Scalar>(edge) * (1 + static_cast<Scalar>(j) * 4 * Limits::epsilon()));
   std::uniform_real_distribution<double> near(-3, 3), wide(bottom, top), tanh_range(-22, 22);
   for (Index i = 0; i < n_points / 4; ++i) {
@@ -316,7 +329,7 @@ static void test_all(Index n_points) {
         if (n <= 33 || n_steps == 5 || choice == 3) test_influence<Scalar>(n, n_steps, choice & 1, choice & 2, choice & 4);
   }
   test_matmul<Scalar>(20, 70, 1700), test_matmul<Scalar>(6, 20, 300), test_matvec<Scalar>(300, 300);
-  test_influence<Scalar>(500, 7, true, true, true), test_influence<Scalar>(300, 300, true, true, false);
+  test_influence<Scalar>(500, 7, true, true, true), test_influence<Scalar>(700, 300, true, false, true), test_influence<Scalar>(300, 300, true, true, false);
   test_functions<Scalar>(n_points);
   CHECK(ops<Scalar>().fma_probe(1000) > 0, "fma_probe");
   Scalar none = 5;

@@ -81,6 +81,11 @@ struct Tile {
 template <int rows, int width, bool contiguous, typename Scalar>
 void compute(const Tile<Scalar>& tile) {
   constexpr Index L = lanes<Scalar>;
+  if (tile.accumulate && tile.first.n >= 32)  // a C in memory arrives while the sum is made
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 3
+      for (int v = 0; v < width; ++v) __builtin_prefetch(tile.C + r * tile.ldc + v * L);
   V<Scalar> c[rows][width];
   Sum<Scalar> second = tile.second;
   if (second.n) {  // its first term takes the place of zeros: a single term costs next to nothing
@@ -136,49 +141,83 @@ template <typename Scalar>
   }
 }
 
-// C (m, n) (+)= a B, a(r, k) = A[r * A_row + k * A_step], B (k, n). The strip of B in use is packed on the stack, in at most 48 KB of the first
-// level cache; A is read where it is.
-template <bool contiguous, typename Scalar>
-void product(Index m, Index n, Index k, const Scalar* A, Index A_row, Index A_step, const Scalar* B, Index ldb, Scalar* C, Index ldc,
-             bool accumulate) {
-  constexpr Index L = lanes<Scalar>;
-  constexpr Index most_k = 48 * 1024 / (tile_width * vector_bytes);
-  alignas(cache_line) Scalar packed[most_k * tile_width * L];
-  const Split rows(m, tile_rows), strips((n + L - 1) / L, tile_width), depths(k > 0 ? k : 1, most_k);
-  const bool reused = rows.n_blocks > 2;  // packing costs a pass over B: not for a matrix of few rows
-  for (Index d = 0; d < depths.n_blocks; ++d) {
-    const Index k_first = depths.first(d), k_count = k > 0 ? depths.count(d) : 0;
-    for (Index s = 0; s < strips.n_blocks; ++s) {
-      const Index width = strips.count(s), column = strips.first(s) * L;
-      Tile<Scalar> tile;
-      tile.row_stride = A_row;
-      tile.ldc = ldc;
-      tile.last = n - column < width * L ? n - column - (width - 1) * L : L;
-      tile.accumulate = accumulate || d > 0;
-      tile.first = {k_count, nullptr, A_step, B + k_first * ldb + column, ldb};
-      if (reused || tile.last < L) {
-        pack_strip(k_count, width, tile.last, tile.first.B, ldb, packed);
-        tile.first.B = packed;
-        tile.first.B_step = width * L;
-      }
-      for (Index b = 0; b < rows.n_blocks; ++b) {
-        const Index r = rows.first(b);
-        tile.first.A = A + r * A_row + k_first * A_step;
-        tile.C = C + r * ldc + column;
-        tiles<contiguous, Scalar>(rows.count(b), width)(tile);
-      }
-    }
+// n rows of `count` ≤ most numbers, at distance `step`, side by side.
+template <Index most, typename Scalar>
+void copy_rows(Index count, Index n, const Scalar* from, Index step, Scalar* to) {
+  if constexpr (most > 0) {
+    if (count < most) return copy_rows<most - 1>(count, n, from, step, to);
+    for (Index s = 0; s < n; ++s, to += most, from += step) __builtin_memcpy(to, from, most * sizeof(Scalar));
   }
 }
 
+// Rows of blocks, each k-major: element (r, k) is read at A[r * row_stride + k * step].
+template <typename Scalar>
+void pack_panels(const Split& rows, Index n, const Scalar* A, Index row_stride, Index step, Scalar* packed) {
+  for (Index b = 0; b < rows.n_blocks; ++b) {
+    const Index count = rows.count(b);
+    const Scalar* a = A + rows.first(b) * row_stride;
+    if (row_stride == 1) copy_rows<tile_rows>(count, n, a, step, packed);
+    else
+      for (Index k = 0; k < n; ++k)
+        for (Index r = 0; r < count; ++r) packed[k * count + r] = a[k * step + r * row_stride];
+    packed += n * count;
+  }
+}
+
+// C (m, n) (+)= a B, a(r, k) = A[r * row_stride + k * A_step], B (k, n). The strip of B in use is packed on the stack, at most B_bytes of it.
+// A is read where it is, a block at a time that stays in the second level cache; when packs_A it is packed on the stack too, A_bytes at a time.
+template <bool contiguous, bool packs_A, typename Scalar>
+[[gnu::noinline]] void product(Index m, Index n, Index k, const Scalar* A, Index row_stride, Index A_step, const Scalar* B, Index ldb, Scalar* C,
+                               Index ldc, bool accumulate) {
+  constexpr Index L = lanes<Scalar>, size = sizeof(Scalar);
+  constexpr Index B_bytes = (packs_A ? 18 : 48) * 1024, A_bytes = packs_A ? 44 * 1024 : 0;
+  constexpr Index most_k = B_bytes / (tile_width * vector_bytes);
+  constexpr Index most_m = (packs_A ? A_bytes : 512 * 1024) / (most_k * size) / tile_rows * tile_rows;
+  alignas(cache_line) Scalar B_packed[B_bytes / size];
+  alignas(cache_line) Scalar A_packed[packs_A ? A_bytes / size : 1];
+  const Split strips((n + L - 1) / L, tile_width), depths(k > 0 ? k : 1, most_k), heights(m, most_m);
+  for (Index d = 0; d < depths.n_blocks; ++d)
+    for (Index h = 0; h < heights.n_blocks; ++h) {
+      const Index k_first = depths.first(d), k_count = k > 0 ? depths.count(d) : 0, m_first = heights.first(h);
+      const Split rows(heights.count(h), tile_rows);
+      const bool reused = rows.n_blocks > 2;  // packing costs a pass over B: not for a matrix of few rows
+      const Scalar* const A_block = A + m_first * row_stride + k_first * A_step;
+      if constexpr (packs_A) pack_panels(rows, k_count, A_block, row_stride, A_step, A_packed);
+      for (Index s = 0; s < strips.n_blocks; ++s) {
+        const Index width = strips.count(s), column = strips.first(s) * L;
+        Tile<Scalar> tile;
+        tile.row_stride = row_stride;
+        tile.ldc = ldc;
+        tile.last = n - column < width * L ? n - column - (width - 1) * L : L;
+        tile.accumulate = accumulate || d > 0;
+        tile.first = {k_count, nullptr, A_step, B + k_first * ldb + column, ldb};
+        if (reused || tile.last < L) {
+          pack_strip(k_count, width, tile.last, tile.first.B, ldb, B_packed);
+          tile.first.B = B_packed;
+          tile.first.B_step = width * L;
+        }
+        for (Index b = 0; b < rows.n_blocks; ++b) {
+          const Index r = rows.first(b), count = rows.count(b);
+          tile.first.A = packs_A ? A_packed + r * k_count : A_block + r * row_stride;
+          if (packs_A) tile.first.A_step = count;
+          tile.C = C + (m_first + r) * ldc + column;
+          tiles<contiguous || packs_A, Scalar>(count, width)(tile);
+        }
+      }
+    }
+}
+
+constexpr Index A_in_place = 512 * 1024;  // bytes of A that are worth packing: rows far apart share few sets of the cache and few pages of the TLB
+
 template <typename Scalar>
 void matmul(Index m, Index n, Index k, const Scalar* A, Index lda, const Scalar* B, Index ldb, Scalar* C, Index ldc, bool accumulate) {
-  product<false>(m, n, k, A, lda, 1, B, ldb, C, ldc, accumulate);
+  product<false, false>(m, n, k, A, lda, 1, B, ldb, C, ldc, accumulate);
 }
 
 template <typename Scalar>
 void matmul_transposed(Index m, Index n, Index k, const Scalar* A, Index lda, const Scalar* B, Index ldb, Scalar* C, Index ldc, bool accumulate) {
-  product<true>(m, n, k, A, 1, lda, B, ldb, C, ldc, accumulate);
+  const bool large = k * lda * static_cast<Index>(sizeof(Scalar)) > A_in_place;
+  (large ? product<true, true, Scalar> : product<true, false, Scalar>)(m, n, k, A, 1, lda, B, ldb, C, ldc, accumulate);
 }
 
 }  // namespace

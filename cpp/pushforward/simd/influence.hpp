@@ -7,6 +7,7 @@
 // A strip is tile_width registers of columns, all n_state rows deep. Copied, it is contiguous and J[i] may be overwritten.
 // Φ, packed, is a row of panels: the rows of one block, k-major. When Φ outgrows the second level cache, several strips are copied
 // before the tiles run, so that Φ is read once for all of them. E and U of many steps are packed like Φ and the strips; of few, used in place.
+// While a unit is moved, the slab of the next one is asked for and its E is packed, a little beside each tile.
 
 #include "../core/ops.hpp"
 #include "gemm.hpp"
@@ -15,10 +16,9 @@
 namespace pushforward {
 namespace {
 
-constexpr Index steps_in_place = 4;                // up to here E and U are read where they are
-constexpr Index resident_bytes = 768 * 1024;       // what may be taken of the second level cache
-
-constexpr Index most_strips = 8;
+constexpr Index steps_in_place = 4;           // up to here E and U are read where they are
+constexpr Index resident_bytes = 768 * 1024;  // what may be taken of the second level cache
+constexpr Index most_strips = 4;              // copied at once
 
 inline Index round_to_line(Index n) { return (n + 15) / 16 * 16; }
 
@@ -30,32 +30,19 @@ Index strips_at_once(Index n_state, Index n_steps) {
   return fit < 1 ? 1 : fit > most_strips ? most_strips : fit;
 }
 
+// Enough for any move of up to n_steps steps: fewer steps may let more strips be copied at once, but never more than resident_bytes of them.
 template <typename Scalar>
 Index influence_scratch(Index n_state, Index n_steps) {
-  const Index strip = (n_state + n_steps) * tile_width * lanes<Scalar>;
-  return strips_at_once<Scalar>(n_state, n_steps) * strip + 2 * round_to_line(n_state * n_steps);
+  const Index strip = (n_state + n_steps) * tile_width * lanes<Scalar>, resident = resident_bytes / static_cast<Index>(sizeof(Scalar));
+  const Index several = most_strips * strip < resident ? most_strips * strip : resident;
+  return (several > strip ? several : strip) + 2 * round_to_line(n_state * n_steps);
 }
 
 inline Index packed_size(Index n) { return n * n; }
 
 template <typename Scalar>
 void pack(Index n, const Scalar* A, Index row_stride, Index col_stride, Scalar* packed) {
-  const Split rows(n, tile_rows);
-  for (Index b = 0; b < rows.n_blocks; ++b) {
-    const Index count = rows.count(b);
-    const Scalar* a = A + rows.first(b) * row_stride;
-    for (Index k = 0; k < n; ++k, a += col_stride, packed += count)
-      for (Index r = 0; r < count; ++r) packed[r] = a[r * row_stride];
-  }
-}
-
-// n rows of `count` ≤ most numbers, at distance `step`, side by side.
-template <Index most, typename Scalar>
-void copy_rows(Index count, Index n, const Scalar* from, Index step, Scalar* to) {
-  if constexpr (most > 0) {
-    if (count < most) return copy_rows<most - 1>(count, n, from, step, to);
-    for (Index s = 0; s < n; ++s, to += most, from += step) __builtin_memcpy(to, from, most * sizeof(Scalar));
-  }
+  pack_panels(Split(n, tile_rows), n, A, row_stride, col_stride, packed);
 }
 
 // Steps first … last−1 of E (n_steps, n_state), steps at distance `step`, into the panels of pack().
@@ -98,7 +85,7 @@ void pass(Index width, Index n, const Scalar* J, Index ld, const Scalar* lambda,
   else go(std::integral_constant<int, 1>{});
 }
 
-// Asks for `count` numbers at each of n places at distance ld, into the second level cache.
+// Asks for `count` numbers at each of n places at distance ld.
 template <typename Scalar>
 [[gnu::always_inline]] inline void fetch(Index n, Index count, const Scalar* p, Index ld) {
   constexpr Index line = cache_line / sizeof(Scalar);
@@ -112,25 +99,30 @@ struct MovePlan {
   Split rows, strips;
   Index at_once, strip_size, slab;
   bool packs_E, packs_U;
-  Index fetch_step;  // bytes of the next slab to be fetched beside each term of a tile
-  Index E_pace, U_pace;  // steps of the next unit's E, of the next strip's U, to be seen to beside each tile
-  Scalar* E_packed[2];   // this unit's and the next one's
+  Index fetch_step;     // bytes of the next slab to be asked for beside each term of a tile
+  Index E_pace;         // steps of the next unit's E to be packed beside each tile
+  Scalar* E_packed[2];  // this unit's and the next one's
 
   explicit MovePlan(const InfluenceMove<Scalar>& m)
       : rows(m.n_state, tile_rows), strips(m.n_cols / lanes<Scalar>, tile_width), at_once(strips_at_once<Scalar>(m.n_state, m.n_steps)),
         strip_size((m.n_state + m.n_steps) * tile_width * lanes<Scalar>), slab(m.n_state * m.n_cols) {
     constexpr Index size = sizeof(Scalar);
-    const Index U_stride = m.U_step_stride * size;
+    const Index U_stride = m.U_step_stride * size, n_tiles = rows.n_blocks * strips.n_blocks;
     packs_E = m.n_steps > steps_in_place;
     packs_U = packs_E && (m.U_unit_stride != 0 || m.n_steps * U_stride > resident_bytes / 4 || U_stride % 1024 == 0);
-    const Index n_tiles = rows.n_blocks * strips.n_blocks;
-    fetch_step = slab * size < resident_bytes ? (slab * size + n_tiles * m.n_state - 1) / (n_tiles * m.n_state) : 0;
+    const Index n_terms = n_tiles * (m.Phi_packed ? m.n_state : m.n_steps);
+    fetch_step = n_terms && slab * size < resident_bytes ? (slab * size + n_terms - 1) / n_terms : 0;
     E_pace = packs_E ? (m.n_steps + n_tiles - 1) / n_tiles : 0;
-    U_pace = packs_U ? (m.n_steps + rows.n_blocks - 1) / rows.n_blocks : 0;
     E_packed[0] = m.scratch + at_once * strip_size;
     E_packed[1] = E_packed[0] + round_to_line(m.n_state * m.n_steps);
   }
 };
+
+// E and U are the tile's second sum, or its only one.
+template <typename Scalar>
+[[gnu::always_inline]] inline Sum<Scalar>& sum_of_steps(const InfluenceMove<Scalar>& move, Tile<Scalar>& tile) {
+  return move.Phi_packed ? tile.second : tile.first;
+}
 
 // The copies and the read of one strip; `tile` is left ready but for the rows it works on.
 template <typename Scalar>
@@ -149,26 +141,27 @@ template <typename Scalar>
     pass<false>(width, n, J, ld, move.lambda, G, strip);
   }
   const bool zero = column >= move.zero_first && column + width * L <= move.zero_last;
-  tile.second.n = zero ? 0 : move.n_steps;
-  if (!tile.second.n) return;
-  tile.second.B = move.U + unit * move.U_unit_stride + column;
-  tile.second.B_step = move.U_step_stride;
+  Sum<Scalar>& steps = sum_of_steps(move, tile);
+  steps.n = zero ? 0 : move.n_steps;
+  if (!steps.n) return;
+  steps.B = move.U + unit * move.U_unit_stride + column;
+  steps.B_step = move.U_step_stride;
   if (plan.packs_U) {
-    pack_strip(move.n_steps, width, L, tile.second.B, move.U_step_stride, strip + n * width * L);
-    tile.second.B = strip + n * width * L;
-    tile.second.B_step = width * L;
+    pack_strip(move.n_steps, width, L, steps.B, move.U_step_stride, strip + n * width * L);
+    steps.B = strip + n * width * L;
+    steps.B_step = width * L;
   }
 }
 
 template <typename Scalar>
 void influence_move(const InfluenceMove<Scalar>& move) {
+  if (move.first_unit >= move.last_unit || move.n_state == 0 || move.n_cols == 0) return;
   const MovePlan<Scalar> plan(move);
   const Index n = move.n_state, n_steps = move.n_steps, n_strips = plan.strips.n_blocks;
   const auto E_of = [&](Index unit) { return move.E + unit * move.E_unit_stride; };
   const auto pack_E = [&](Index unit, Index from, Index to) {
     pack_steps(plan.rows, n_steps, from, to, E_of(unit), move.E_step_stride, plan.E_packed[unit & 1]);
   };
-  if (move.first_unit >= move.last_unit) return;
   if (plan.packs_E) pack_E(move.first_unit, 0, n_steps);
 
   Tile<Scalar> tile[most_strips];
@@ -192,14 +185,14 @@ void influence_move(const InfluenceMove<Scalar>& move) {
           }
           Tile<Scalar>& t = tile[s - s0];
           if (t.first.n + t.second.n == 0) continue;  // Φ is the identity and nothing is added
-          t.first.A = move.Phi_packed + r * n;
-          t.first.A_step = count;
-          t.second.A = plan.packs_E ? plan.E_packed[i & 1] + r * n_steps : E_of(i) + r;
-          t.second.A_step = plan.packs_E ? count : move.E_step_stride;
+          if (move.Phi_packed) t.first.A = move.Phi_packed + r * n, t.first.A_step = count;
+          Sum<Scalar>& steps = sum_of_steps(move, t);
+          if (plan.packs_E) steps.A = plan.E_packed[i & 1] + r * n_steps, steps.A_step = count;
+          else if (n_steps) steps.A = E_of(i) + r, steps.A_step = move.E_step_stride;
           t.C = move.J + i * plan.slab + r * move.n_cols + plan.strips.first(s) * lanes<Scalar>;
           t.fetch = next_slab;
           t.fetch_step = last ? 0 : plan.fetch_step;
-          next_slab += plan.fetch_step * n;
+          next_slab += plan.fetch_step * t.first.n;
           tiles<true, Scalar>(count, plan.strips.count(s))(t);
         }
       }
@@ -209,8 +202,9 @@ void influence_move(const InfluenceMove<Scalar>& move) {
 
 template <typename Scalar>
 void influence_read(Index n_state, Index n_cols, Index first_unit, Index last_unit, const Scalar* J, const Scalar* lambda, Scalar* G) {
+  const Split columns(n_cols / lanes<Scalar>, chunk_width);
   for (Index i = first_unit; i < last_unit; ++i)
-    matvec_transposed(n_state, n_cols, J + i * n_state * n_cols, n_cols, lambda, G + i * n_cols, true);
+    transposed(columns, n_state, n_cols, J + i * n_state * n_cols, n_cols, lambda, G + i * n_cols, true);
 }
 
 }  // namespace

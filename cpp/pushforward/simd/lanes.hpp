@@ -1,8 +1,9 @@
 #pragma once
 // One vector register of the instruction set being compiled, through the GCC / Clang vector extensions.
 //
-// A register holds lanes<Scalar> numbers; V<Scalar> is its type, I<Scalar> the integers of the same width. load, store and broadcast are the
-// only ways in and out. The last, incomplete register of a row goes through load_part and store_part, which touch nothing beyond it.
+// A register holds lanes<Scalar> numbers; V<Scalar> is its type, I<Scalar> and Bits<Scalar> the integers of the same width, with and without
+// a sign. load, store and broadcast are the only ways in and out. The last, incomplete register of a row goes through load_part and
+// store_part, which touch nothing beyond it.
 //
 // Everything in simd/ lives in an anonymous namespace: the same names are compiled once per instruction set, and a weak symbol shared between
 // two of them would be merged by the linker into code that the processor may not have.
@@ -34,6 +35,7 @@ struct Register<float> {
   typedef float V __attribute__((vector_size(PUSHFORWARD_VECTOR_BYTES)));
   typedef float Loose __attribute__((vector_size(PUSHFORWARD_VECTOR_BYTES), aligned(4), may_alias));
   typedef std::int32_t I __attribute__((vector_size(PUSHFORWARD_VECTOR_BYTES)));
+  typedef std::uint32_t Bits __attribute__((vector_size(PUSHFORWARD_VECTOR_BYTES)));
 };
 
 template <>
@@ -41,12 +43,15 @@ struct Register<double> {
   typedef double V __attribute__((vector_size(PUSHFORWARD_VECTOR_BYTES)));
   typedef double Loose __attribute__((vector_size(PUSHFORWARD_VECTOR_BYTES), aligned(8), may_alias));
   typedef std::int64_t I __attribute__((vector_size(PUSHFORWARD_VECTOR_BYTES)));
+  typedef std::uint64_t Bits __attribute__((vector_size(PUSHFORWARD_VECTOR_BYTES)));
 };
 
 template <typename Scalar>
 using V = typename Register<Scalar>::V;
 template <typename Scalar>
 using I = typename Register<Scalar>::I;
+template <typename Scalar>
+using Bits = typename Register<Scalar>::Bits;
 template <typename Scalar>
 constexpr Index lanes = vector_bytes / static_cast<Index>(sizeof(Scalar));
 

@@ -13,6 +13,8 @@
 // the last place or less (tests/cpp/test_ops.cpp). q is the minimax polynomial of (eʳ − 1 − r) / r² on |r| ≤ 1.004 ln 2 / 2, from a Remez
 // exchange weighted to the relative error of p. Comparisons are written so that a NaN falls through to the arithmetic.
 
+#include <type_traits>
+
 #include "lanes.hpp"
 
 namespace pushforward {
@@ -54,8 +56,9 @@ struct Exponent<double> {
 template <typename Scalar>
 [[gnu::always_inline]] inline V<Scalar> power_of_two(V<Scalar> t) {
   using E = Exponent<Scalar>;
-  constexpr auto one = static_cast<decltype(E::sign)>(E::bias) << E::mantissa_bits;
-  return (V<Scalar>)(((I<Scalar>)t << E::mantissa_bits) + one);
+  using Word = std::make_unsigned_t<std::remove_cv_t<decltype(E::sign)>>;
+  constexpr Word one = static_cast<Word>(E::bias) << E::mantissa_bits;
+  return (V<Scalar>)(((Bits<Scalar>)t << E::mantissa_bits) + one);
 }
 
 template <typename Scalar>

@@ -127,11 +127,12 @@ constexpr Chunks<Last, Scalar> all_chunks(std::index_sequence<i...>) {
 template <typename Last, typename Scalar>
 constexpr Chunks<Last, Scalar> chunks = all_chunks<Last, Scalar>(std::make_index_sequence<chunk_width>{});
 
+// `columns`: the registers of a row, cut into chunks.
 template <typename Scalar>
-void matvec_transposed(Index m, Index n, const Scalar* A, Index ld, const Scalar* x, Scalar* y, bool accumulate) {
+[[gnu::always_inline]] inline void transposed(const Split& columns, Index m, Index n, const Scalar* A, Index ld, const Scalar* x, Scalar* y,
+                                              bool accumulate) {
   constexpr Index L = lanes<Scalar>;
   constexpr Index most_rows = 128;  // a block of rows at a time: the pages of one chunk of columns stay in the TLB
-  const Split columns((n + L - 1) / L, chunk_width);
   for (Index r = 0; r == 0 || r < m; r += most_rows) {
     const Index count = m - r < most_rows ? m - r : most_rows;
     const bool adds = accumulate || r > 0;
@@ -141,6 +142,11 @@ void matvec_transposed(Index m, Index n, const Scalar* A, Index ld, const Scalar
       else chunks<Part<Scalar>, Scalar>.of[width - 1](count, A + r * ld + c, ld, x + r, y + c, adds, Part<Scalar>{n - c - (width - 1) * L});
     }
   }
+}
+
+template <typename Scalar>
+void matvec_transposed(Index m, Index n, const Scalar* A, Index ld, const Scalar* x, Scalar* y, bool accumulate) {
+  transposed(Split((n + lanes<Scalar> - 1) / lanes<Scalar>, chunk_width), m, n, A, ld, x, y, accumulate);
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ double squared_norm(Index n, const Scalar* x) {
 
 // 2 · lanes · sums · n_rounds flop. More sums than the latency of a multiply-add times the units that do it, all in registers.
 template <typename Scalar>
-double fma_probe(Index n_rounds) {
+[[gnu::noinline]] double fma_probe(Index n_rounds) {
   constexpr int sums = vector_bytes == 64 ? 24 : 12;
   V<Scalar> sum[sums];
   for (int j = 0; j < sums; ++j) sum[j] = broadcast(Scalar(j));
