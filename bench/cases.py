@@ -33,7 +33,7 @@ OVERHEAD_MICROSECONDS = 2.0
 
 @dataclass(frozen=True)
 class Problem:
-    """An Elman net with tanh units that learns noise from noise by SGD: the arithmetic does not depend on the numbers.
+    """An Elman net with tanh units that learns noise from noise by SGD.
 
     Parameters
     ----------
@@ -42,6 +42,9 @@ class Problem:
     n_steps : int
         Length of the stream.
     n_inputs, n_outputs, seed : int
+    memory : int
+        0: inputs of size one, as a user has them; the net contracts, and after a hundred steps nothing is left of J. Else W_rec is a rotation and
+        the inputs are small enough for J to last so many steps: what is wrong with the transport of J across blocks then shows.
     """
 
     n_units: int
@@ -50,6 +53,7 @@ class Problem:
     n_inputs: int = 10
     n_outputs: int = 1
     seed: int = 0
+    memory: int = 0
 
     @cached_property
     def cell(self) -> cells.Elman:
@@ -64,7 +68,10 @@ class Problem:
     @cached_property
     def theta(self) -> NDArray[Any]:
         """Weights at the start (n_params,): drawn in float64 and rounded."""
-        return self.cell.init(self.seed, self.dtype)
+        rows = self.cell.init(self.seed).reshape(self.n_units, -1)
+        if self.memory:
+            rows[:, : self.n_units] /= 0.9  # the cell starts from 0.9 times a rotation
+        return rows.ravel().astype(self.dtype)
 
     @cached_property
     def readout(self) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -74,7 +81,8 @@ class Problem:
     @cached_property
     def X(self) -> NDArray[Any]:
         """Inputs (n_steps, n_inputs)."""
-        return np.random.default_rng(self.seed + 2).normal(size=(self.n_steps, self.n_inputs)).astype(self.dtype)
+        size = 2.0 / self.memory if self.memory else 1.0  # the product of that many slopes 1 − s² is then about 1/e
+        return (size * np.random.default_rng(self.seed + 2).normal(size=(self.n_steps, self.n_inputs))).astype(self.dtype)
 
     @cached_property
     def Y(self) -> NDArray[Any]:
@@ -117,7 +125,7 @@ class Engine:
             truncation=truncation, update_every=update_every, carry_every=carry_every, latency=latency, optimizer=problem.optimizer,
             n_threads=n_threads,
         )  # fmt: skip
-        self.core = settings.build()
+        self.problem, self.core = problem, settings.build()
         self.core.set_parameters(problem.theta, *problem.readout)
         self._X, self._Y = problem.X[None], problem.Y[None]
 

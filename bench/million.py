@@ -25,16 +25,16 @@ SLACK = 2.0  # of the tolerance: thousands of steps in float32, beside a recursi
 def million(session: Session) -> Iterator[Row]:
     """K = H = n = 1,000, two blocks: the first starts from J = 0 and is warm-up, the second is timed; then J is read."""
     for n in session.choose(1000):
-        problem = Problem(n, session.dtype, n_steps=2 * n + N_READS)
+        problem = Problem(n, session.dtype, n_steps=2 * n + N_READS, memory=2 * n)
         forget_peak_memory()
         X, Y = problem.X[None], problem.Y[None]
         engine = Engine(problem, update_every=n, carry_every=n, n_threads=session.n_threads)
         weights = [problem.theta.astype(float)]
         engine.core.run(X[:, :n], None, Y[:, :n], None, None)
         weights.append(engine.core.parameters()[0].astype(float))
-        before, start = session.gauge.read(), time.perf_counter()
+        before, start, cpu = session.gauge.read(), time.perf_counter(), time.process_time()
         engine.core.run(X[:, n : 2 * n], None, Y[:, n : 2 * n], None, None)
-        seconds = (time.perf_counter() - start) / n
+        seconds, cpu = (time.perf_counter() - start) / n, (time.process_time() - cpu) / n / session.n_threads
         quality = min(before[1], session.gauge.read()[1])
         theta, W_out, b_out = engine.core.parameters()
         weights.append(theta.astype(float))
@@ -51,10 +51,12 @@ def million(session: Session) -> Iterator[Row]:
         confirm(f"{len(columns)} columns of J, n = {n}", error, session.dtype, SLACK)
 
         numbers = {"n_units": n, "n_params": problem.cell.n_params, "n_threads": session.n_threads, "quality": quality, "n_columns": len(columns)}
+        numbers["cpu_per_thread"] = cpu
         what = f"n = {n}, K = H = n, {session.n_threads} threads"
         yield Row(
             "million", what, 1e6 * seconds, 1e3 * seconds, "{:.3g} ms/step", session.goal(MILLION_SECONDS * 1e3), at_least=False, error=error,
-            note=f"{problem.cell.n_params:,} parameters, {len(columns)} columns of J checked; probes {quality:.0%}", numbers=numbers,
+            note=f"{problem.cell.n_params:,} parameters, {len(columns)} columns of J checked; {1e3 * cpu:.3g} ms CPU a thread; probes {quality:.0%}",
+            numbers=numbers,
         )  # fmt: skip
         if bytes_ is not None:
             yield Row("million", f"{what}: peak memory", None, bytes_ / 1e9, "{:.2f} GB", session.goal(MILLION_BYTES / 1e9), at_least=False)

@@ -18,7 +18,7 @@ from pushforward.optim import SGD, Optimizer, RMSprop
 from .cases import BOUNDED_TAIL, EVENTS, EVENTS_ONE_BY_ONE, OVERHEAD_MICROSECONDS, Engine, Problem, flat
 from .report import Row
 from .timing import Competitor, Session, interruptions, no_garbage_collection
-from .truth import GemmRTRL, confirm, error_of
+from .truth import checked, confirm, error_of
 
 CHECKED_EVENTS = 300
 LATENCY_UNITS = 64
@@ -29,14 +29,10 @@ def latency(session: Session) -> Iterator[Row]:
     for n in session.choose(LATENCY_UNITS):
         problem = Problem(n, session.dtype)
         events = list(zip(problem.X, problem.Y, strict=True))
-        truth = GemmRTRL(problem, dtype="float64")
-        engines = {mode: Engine(problem, latency=mode) for mode in ("throughput", "bounded")}
-        n_check = min(2 * max(engine.carry_every for engine in engines.values()) + 3, 200)
-        truth.run(n_check)
-        errors = {}
-        for mode, engine in engines.items():
-            _one_by_one(engine.core.learn_one, events[:n_check])
-            errors[mode] = confirm(f"latency, {mode}", error_of(engine.weights, truth.weights, problem.start), session.dtype)
+        engines, errors = {}, {}
+        for mode in ("throughput", "bounded"):
+            n_check = 2 * Engine(problem, latency=mode).carry_every + 3
+            engines[mode], errors[mode] = checked(f"latency, {mode}", problem, n_check, _feed_one_by_one, latency=mode)
         for mode, (times, share) in _step_times({mode: engine.core.learn_one for mode, engine in engines.items()}, events, session).items():
             p50, p99, p999 = np.percentile(times, [50, 99, 99.9]) / 1e3
             goal = session.goal(BOUNDED_TAIL) if mode == "bounded" else None
@@ -73,6 +69,10 @@ def _step_times(
     return {mode: (np.concatenate(kept[mode]), len(good[mode]) / len(everything[mode])) for mode in learners}
 
 
+def _feed_one_by_one(engine: Engine, n_steps: int) -> None:
+    _one_by_one(engine.core.learn_one, list(zip(engine.problem.X[:n_steps], engine.problem.Y[:n_steps], strict=True)))
+
+
 def _one_by_one(learn_one: Callable[[Any, Any], float], events: list[Any]) -> None:
     for x, y in events:
         learn_one(x, y)
@@ -92,7 +92,7 @@ def overhead(session: Session) -> Iterator[Row]:
         start = _start(make, X, y)
         _one_by_one(model.learn_one, events[:CHECKED_EVENTS])
         found, expected = _weights(model), _weights(whole.partial_fit(X[:CHECKED_EVENTS], y[:CHECKED_EVENTS]))
-        error = confirm("learn_one", error_of(found, expected, start), session.dtype)
+        error = confirm("learn_one", error_of(found, expected, start, model.cell_.n_params), session.dtype)
         timings = session.measure(
             Competitor("learn_one", lambda k: _one_by_one(model.learn_one, events[:k])),  # noqa: B023  # used within this turn of the loop
             Competitor("run", engine.run),
@@ -120,8 +120,8 @@ def orderbook(session: Session) -> Iterator[Row]:
             models["stream"].partial_fit(X[:CHECKED_EVENTS], y[:CHECKED_EVENTS])
             _one_by_one(models["learn_one"].learn_one, events[:CHECKED_EVENTS])
             errors = {
-                name: confirm(f"order book, K = {K}, {name}", error_of(_weights(model), expected, start), session.dtype, slack=4)
-                for name, model in models.items()
+                name: confirm(f"order book, K = {K}, {name}", error_of(_weights(m), expected, start, m.cell_.n_params), session.dtype, slack=4)
+                for name, m in models.items()
             }
             timings = session.measure(
                 Competitor("stream", lambda k: models["stream"].partial_fit(X[:k], y[:k]), most=len(X)),  # noqa: B023

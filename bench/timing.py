@@ -47,7 +47,7 @@ class Gauge:
     Attributes
     ----------
     peak : float
-        flop/s; the fastest of all probes so far.
+        flop/s; the fastest of all probes so far, by the clock on the wall (see :func:`pushforward.machine.fma_peak`).
     """
 
     def __init__(self, dtype: DTypeLike) -> None:
@@ -58,7 +58,7 @@ class Gauge:
         """Probe the core: shares of the peak by CPU time and by wall time. The better of two bursts: the first may only wake the core up."""
         readings = [machine.fma_probe(self.dtype) for _ in range(2)]
         thread, wall = (max(rates) for rates in zip(*readings, strict=True))
-        self.peak = max(self.peak, thread)
+        self.peak = max(self.peak, wall)
         return thread / self.peak, wall / self.peak
 
 
@@ -89,6 +89,7 @@ class Sample:
     """Seconds per step by each clock, and the quality for CPU time and for wall time.
 
     Quality is the lower of the two probes beside the sample as a share of the peak; for the wall's, 0 after the system took the core away.
+    ``probe`` is the mean of the two in flop/s of CPU time: what the core could do just then (its clock drifts).
     """
 
     thread: float
@@ -96,6 +97,7 @@ class Sample:
     wall: float
     cpu_quality: float
     wall_quality: float
+    probe: float = 0.0
 
     def quality(self, clock: Clock) -> float:
         """For this clock."""
@@ -132,6 +134,10 @@ class Timing:
     def quality(self) -> float:
         """Median share of the peak that the probes beside the samples kept have read."""
         return statistics.median(sample.quality(self.clock) for sample in self._kept(self.clock))
+
+    def share_of_probes(self, flop: float) -> float:
+        """Median rate of a step of so many flop, as a share of what the probes beside its sample read."""
+        return statistics.median(flop / sample.thread / sample.probe for sample in self._kept(self.clock))
 
     def _kept(self, clock: Clock) -> list[Sample]:
         by_quality = sorted(self.samples, key=lambda sample: -sample.quality(clock))
@@ -178,7 +184,8 @@ def _sample(c: Competitor, n_steps: int, gauge: Gauge) -> Sample:
     thread, process, wall = time.thread_time() - thread, time.process_time() - process, time.perf_counter() - wall
     alone, after = interruptions() == interrupted, gauge.read()
     cpu, by_the_wall = (min(pair) for pair in zip(before, after, strict=True))
-    return Sample(thread / n_steps, process / n_steps, wall / n_steps, cpu, by_the_wall if alone else 0.0)
+    probe = 0.5 * (before[0] + after[0]) * gauge.peak
+    return Sample(thread / n_steps, process / n_steps, wall / n_steps, cpu, by_the_wall if alone else 0.0, probe)
 
 
 def interruptions() -> int:

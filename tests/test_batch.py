@@ -170,3 +170,13 @@ def test_the_number_of_threads_does_not_change_a_bit_with_bounds_and_tokens(rng)
         one, *several = (model.partial_fit(*data) for model in models)
         for model in several:
             same_learning(model, one)
+
+
+def test_the_score_of_a_batch_is_r2_over_all_its_steps(rng):
+    X, y = series(rng, 30, n_series=3, n_outputs=2)
+    model = regressor().partial_fit(X, y)
+    predicted = model.predict(X)
+    expected = 1 - ((y - predicted) ** 2).sum((0, 1)) / ((y - y.mean((0, 1))) ** 2).sum((0, 1))
+    np.testing.assert_allclose(model.score(X, y), expected.mean(), rtol=1e-10)
+    with pytest.raises(ValueError, match="y must have as many series and steps as X"):
+        model.score(X, y[:, 1:])

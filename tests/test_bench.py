@@ -72,6 +72,20 @@ def test_a_truncated_gradient_that_passes_for_exact_is_caught(name, session, dty
     assert "relative error" in row.note
 
 
+def test_an_influence_that_is_lost_between_blocks_is_caught(dtype):
+    def forgetful(engine, n_steps):
+        engine.run(n)
+        engine.core.set_influence(0, np.zeros((n, problem.cell.n_params), dtype))
+        X, Y = engine.problem.X[None, n:n_steps], engine.problem.Y[None, n:n_steps]
+        engine.core.run(X, None, Y, None, None)
+
+    n = 32  # an ordinary net has forgotten everything after so many steps
+    problem = cases.Problem(n, dtype.name)
+    truth.checked("block", problem, 2 * n, update_every=n, carry_every=n)
+    with pytest.raises(truth.WrongAnswerError, match="block, n = 32, long memory"):
+        truth.checked("block", problem, 2 * n, forgetful, update_every=n, carry_every=n)
+
+
 @pytest.mark.parametrize("update_every", [1, 4])
 def test_both_other_roads_lead_to_the_reference(update_every):
     problem = cases.Problem(7, "float64", n_steps=24, n_outputs=2)
@@ -81,14 +95,15 @@ def test_both_other_roads_lead_to_the_reference(update_every):
     expected = cases.flat(expected["theta"], expected["W_out"], expected["b_out"])
     gemm = truth.GemmRTRL(problem, update_every)
     gemm.run(24)
-    assert truth.error_of(gemm.weights, expected, problem.start) <= 1e-12
-    assert truth.error_of(truth.replay(problem, update_every, 24), expected, problem.start) <= 1e-12
+    for weights in (gemm.weights, truth.replay(problem, update_every, 24), truth.learnt(problem, update_every, 24)):
+        assert truth.error_of(weights, expected, problem.start, problem.cell.n_params) <= 1e-12
 
 
 def test_errors_are_relative_to_what_was_learnt():
     start = np.full(4, 100.0)
-    step = np.array([0.1, 0.0, 0.0, 0.0])
-    assert truth.error_of(start + 2 * step, start + step, start) == pytest.approx(1.0)
+    step = np.array([100.0, 0.0, 0.0, 0.1])
+    wrong = np.array([0.0, 0.0, 0.0, 0.1])  # a small part is not hidden by a large one
+    assert truth.error_of(start + step + wrong, start + step, start, n_params=2) == pytest.approx(1.0)
     with pytest.raises(truth.WrongAnswerError, match=r"it: relative error nan"):
         truth.confirm("it", float("nan"), "float64")
 

@@ -16,6 +16,19 @@ namespace pushforward::bind {
 
 namespace py = pybind11;
 
+// The interpreter's lock is free while this lives. Not py::gil_scoped_release: a daemon thread that asks for the lock when Python has ended
+// is unwound from there (until Python 3.13), and a destructor that may not throw would turn that into an abort.
+class Unlocked {
+ public:
+  Unlocked() : thread_(PyEval_SaveThread()) {}
+  ~Unlocked() noexcept(false) { PyEval_RestoreThread(thread_); }
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  PyThreadState* thread_;
+};
+
 template <typename T>
 using ArrayIn = py::array_t<T, py::array::c_style>;  // bind with py::arg(...).noconvert()
 template <typename T>

@@ -1,4 +1,5 @@
 // The learner: names, types and checks of what comes in; no mathematics, no prose (that lives in the Python docstrings).
+#include "events.hpp"
 #include "learner.hpp"
 #include "model_state.hpp"
 #include "register.hpp"
@@ -40,7 +41,7 @@ py::array_t<Scalar> influence(Model<Scalar>& self, Index series) {
   Scalar* to = J.mutable_data();
   Series<Scalar>& kept = self.series(series);
   const auto lock = self.use();
-  py::gil_scoped_release unlocked;
+  Unlocked unlocked;
   if (!kept.carry().read_influence(self.learner().weights(), to))
     throw std::invalid_argument("gradient: this one keeps no influence matrix");
   return J;

@@ -1,6 +1,8 @@
 #pragma once
 // Everything that evolves in a model, out to NumPy arrays and back: what a saved file holds.
 
+#include <set>
+
 #include "learner.hpp"
 
 namespace pushforward::bind {
@@ -26,7 +28,7 @@ template <typename Scalar>
 class Writer final : public Archive<Scalar> {
  public:
   void numbers(const std::string& name, Scalar* data, Index size) override { put(name, data, size); }
-  void integers(const std::string& name, std::int64_t* data, Index size) override { put(name, data, size); }
+  void integers(const std::string& name, std::int64_t* data, Index size, std::initializer_list<Range>) override { put(name, data, size); }
   py::dict arrays;
 
  private:
@@ -43,21 +45,39 @@ template <typename Scalar>
 class Reader final : public Archive<Scalar> {
  public:
   explicit Reader(const py::dict& arrays) : arrays_(arrays) {}
-  void numbers(const std::string& name, Scalar* data, Index size) override { take(name, data, size); }
-  void integers(const std::string& name, std::int64_t* data, Index size) override { take(name, data, size); }
+  void numbers(const std::string& name, Scalar* data, Index size) override {
+    const Scalar* from = take(name, data, size);
+    require(write || ops<Scalar>().all_finite(size, from), "arrays: '" + name + "' must be finite");
+  }
+  void integers(const std::string& name, std::int64_t* data, Index size, std::initializer_list<Range> ranges) override {
+    const std::int64_t* from = take(name, data, size);
+    for (Index i = 0; i < size; ++i) {
+      const Range& range = ranges.begin()[i % static_cast<Index>(ranges.size())];
+      require(from[i] >= range.low && from[i] <= range.high, "arrays: '" + name + "' must lie in " + std::to_string(range.low) + " … " +
+                                                                 std::to_string(range.high) + ", got " + std::to_string(from[i]));
+    }
+  }
+  // After a walk: nothing else was there.
+  void finish() {
+    for (const auto& entry : arrays_)
+      require(taken_.count(py::cast<std::string>(entry.first)) == 1, "arrays: '" + py::cast<std::string>(entry.first) + "' is not one of this model's");
+  }
   bool write = false;
 
  private:
   template <typename T>
-  void take(const std::string& name, T* data, Index size) {
+  const T* take(const std::string& name, T* data, Index size) {
     require(arrays_.contains(name), "arrays: '" + name + "' is missing");
     const py::object value = arrays_[py::str(name)];
     if (!py::isinstance<ArrayIn<T>>(value)) throw py::type_error("arrays: '" + name + "' has another type than the model");
     const auto a = py::reinterpret_borrow<ArrayIn<T>>(value);
     require(a.size() == size, "arrays: '" + name + "' must have " + std::to_string(size) + " numbers, got " + std::to_string(a.size()));
     if (write && size > 0) std::copy_n(a.data(), size, data);
+    taken_.insert(name);
+    return a.data();
   }
   const py::dict& arrays_;
+  std::set<std::string> taken_;
 };
 
 template <typename Scalar>
@@ -73,6 +93,7 @@ void import_state(Model<Scalar>& self, const py::dict& arrays) {
   const auto lock = self.use();
   Reader<Scalar> reader(arrays);
   self.learner().visit(reader);
+  reader.finish();
   reader.write = true;
   self.learner().visit(reader);
   self.learner().loaded();

@@ -9,6 +9,7 @@
 """
 
 from . import cells, datasets, errors, init, kernels, metrics, optim, reference
+from ._checks import positive_int as _positive_int
 from ._core import available_cpus as _available_cpus
 from ._core import default_threads as _default_threads
 from ._core import set_default_threads as _set_default_threads
@@ -33,4 +34,6 @@ def get_num_threads() -> int:
 
 def set_num_threads(n_threads: int | None) -> None:
     """Set the global default; None goes back to the CPUs this process may run on. Results do not depend on it."""
+    if n_threads is not None:
+        _positive_int("n_threads", n_threads, "a positive int or None")
     _set_default_threads(_available_cpus() if n_threads is None else n_threads)

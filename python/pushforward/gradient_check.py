@@ -97,6 +97,7 @@ def check_gradient(
     """
     core, settings = model._core(), model._settings_
     data = model._inputs(X)
+    model._check_not_empty(data)
     Y, labels = model._targets_for_kernel(data, y)
     known = None if mask is None else _arrays.mask(mask, data.batched)
     twin = settings.with_series(data.shape[0]).build()

@@ -37,9 +37,14 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     header = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "pushforward": __version__, "estimator": type(model).__name__}
     header |= {"settings": json.dumps(settings), "facts": json.dumps(facts)}
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path must lie in a folder that is there, got {path}")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # what this user's files look like; save_file makes its own, closed to others
         save_file(arrays, temporary, metadata=header)
+        temporary.chmod(mode)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -90,15 +95,15 @@ def load(path: str | os.PathLike[str]) -> Any:
             if name not in ESTIMATORS:
                 raise ValueError(f"path: {path} holds a {name}, which this pushforward does not know")
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # not a dict
-        settings = {key: _decode(value) for key, value in json.loads(header["settings"]).items()}
-        facts = json.loads(header["facts"])
     except SafetensorError as error:
         raise ValueError(f"path must be a whole safetensors file, got {path}: {error}") from None
-    except (KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"path: the header of {path} is damaged ({error!r})") from None
     estimator = getattr(importlib.import_module(f".{ESTIMATORS[name]}", __package__), name)
-    model = estimator(**settings)
-    model._from_file(facts, arrays)
+    try:
+        model = estimator(**{key: _decode(value) for key, value in json.loads(header["settings"]).items()})
+        model._prepare(json.loads(header["facts"]))
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"path: the header of {path} is damaged ({error!r})") from None
+    model._core().import_state(arrays)
     return model
 
 

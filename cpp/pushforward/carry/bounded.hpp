@@ -33,17 +33,19 @@ class BoundedExactCarry final : public Carry<Scalar> {
 
   void reset() override {
     Carry<Scalar>::reset();
-    waiting_.clear();
+    waiting_.wipe();
     swept_ = moved_ = 0;
+    E_.clear();
+    V_.clear();
     influence_.clear();
   }
 
-  void visit(Archive<Scalar>& archive, const std::string& name) override {
-    Carry<Scalar>::visit(archive, name);
+  void visit(Archive<Scalar>& archive, const std::string& name, Index n_versions) override {
+    Carry<Scalar>::visit(archive, name, n_versions);
     influence_.visit(archive, name + ".influence");
-    waiting_.visit(archive, name + ".waiting");
-    archive.integers(name + ".swept", &swept_, 1);
-    archive.integers(name + ".moved", &moved_, 1);
+    waiting_.visit(archive, name + ".waiting", n_versions);
+    archive.integers(name + ".swept", &swept_, 1, {{0, waiting_.capacity()}});
+    archive.integers(name + ".moved", &moved_, 1, {{0, this->cell_.n_gates()}});
     archive.numbers(name + ".E", E_.data(), E_.size());
     archive.numbers(name + ".V", V_.data(), V_.size());
   }

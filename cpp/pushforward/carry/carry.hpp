@@ -20,8 +20,9 @@ class Carry {
   // The newest step is recorded and its loss, if any, is pending. gradient_due: G must hold the gradient of all pending losses on return.
   virtual void settle(const WeightHistory<Scalar>& weights, const Readout<Scalar>& readout, bool gradient_due, Scalar* G) = 0;
 
-  virtual void reset() { window_.clear(); }
-  virtual void visit(Archive<Scalar>& archive, const std::string& name) { window_.visit(archive, name + ".window"); }
+  virtual void reset() { window_.wipe(); }
+  // n_versions: of the weights that stored steps may refer to
+  virtual void visit(Archive<Scalar>& archive, const std::string& name, Index n_versions) { window_.visit(archive, name + ".window", n_versions); }
 
   // Dense influence ∂s/∂W (n_state, n_params), unpadded. False: this carry keeps none.
   virtual bool read_influence(const WeightHistory<Scalar>&, Scalar*) { return false; }

@@ -48,8 +48,8 @@ class ExactCarry final : public Carry<Scalar> {
     influence_.clear();
   }
 
-  void visit(Archive<Scalar>& archive, const std::string& name) override {
-    Carry<Scalar>::visit(archive, name);
+  void visit(Archive<Scalar>& archive, const std::string& name, Index n_versions) override {
+    Carry<Scalar>::visit(archive, name, n_versions);
     influence_.visit(archive, name + ".influence");
   }
 

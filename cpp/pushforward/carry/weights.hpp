@@ -33,12 +33,13 @@ class WeightHistory {
 
   const Scalar* current() const { return current_; }  // W of the step to come
   std::int64_t version() const { return version_; }
+  Index n_versions() const { return n_versions_; }
   const Scalar* recurrent(std::int64_t version) const { return recurrent_.data() + version * row_; }
   bool bounded() const { return bound_ > 0; }
   const Scalar* slope(std::int64_t version) const { return slope_.data() + version * cell_.n_weights(); }
 
   void visit(Archive<Scalar>& archive) {
-    archive.integers("weights.version", &version_, 1);
+    archive.integers("weights.version", &version_, 1, {{0, n_versions_ - 1}});
     archive.numbers("weights.recurrent", recurrent_.data(), recurrent_.size());
     archive.numbers("weights.slope", slope_.data(), slope_.size());
   }

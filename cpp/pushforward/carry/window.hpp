@@ -15,6 +15,7 @@ class Window {
  public:
   Window(const Cell<Scalar>& cell, Index n_outputs, Index capacity)
       : capacity_(capacity),
+        n_inputs_(cell.n_inputs()),
         u_width_(cell.n_presynaptic()),
         slopes_width_(padded<Scalar>(cell.n_slopes())),
         delta_width_(padded<Scalar>(n_outputs)),
@@ -43,6 +44,13 @@ class Window {
     return p;
   }
   void clear() { extent_[0] = extent_[1] = 0; }
+  // Nothing of the past stays, not even in places out of use: after a divergence they hold numbers that no file may.
+  void wipe() {
+    clear();
+    u_.clear();
+    slopes_.clear();
+    delta_.clear();
+  }
 
   Scalar* u(Index place) { return u_.data() + place * u_width_; }
   const Scalar* u(Index place) const { return u_.data() + place * u_width_; }
@@ -59,16 +67,16 @@ class Window {
   std::int64_t& pending(Index place) { return marks_[3 * place + 2]; }
   bool pending(Index place) const { return marks_[3 * place + 2] != 0; }
 
-  void visit(Archive<Scalar>& archive, const std::string& name) {
-    archive.integers(name + ".extent", extent_, 2);
-    archive.integers(name + ".marks", marks_.data(), marks_.size());
+  void visit(Archive<Scalar>& archive, const std::string& name, Index n_versions) {
+    archive.integers(name + ".extent", extent_, 2, {{0, capacity_ - 1}, {0, capacity_}});
+    archive.integers(name + ".marks", marks_.data(), marks_.size(), {{0, n_versions - 1}, {-1, n_inputs_ - 1}, {0, 1}});
     archive.numbers(name + ".u", u_.data(), u_.size());
     archive.numbers(name + ".slopes", slopes_.data(), slopes_.size());
     archive.numbers(name + ".delta", delta_.data(), delta_.size());
   }
 
  private:
-  Index capacity_, u_width_, slopes_width_, delta_width_;
+  Index capacity_, n_inputs_, u_width_, slopes_width_, delta_width_;
   std::int64_t extent_[2] = {0, 0};  // place of the oldest step, number of steps
   Buffer<Scalar> u_, slopes_, delta_;
   Buffer<std::int64_t> marks_;  // per step: version of the weights, token (−1: dense input), pending

@@ -35,7 +35,7 @@ struct Outcome {
   Status status = Status::ok;
   Index step = 0;    // where it began, counted from the start of this call
   Index series = 0;
-  double loss_sum = 0;
+  double loss_sum = 0;  // of the stream from its step 0, added up in one order however many calls it takes
   std::int64_t n_terms = 0;
 };
 
@@ -121,12 +121,12 @@ class Learner {
 
   void visit(Archive<Scalar>& archive) {
     archive.numbers("parameters", parameters_.values(), parameters_.size());
-    archive.integers("learner.steps", &steps_, 1);
-    archive.integers("learner.phase", &phase_, 1);
-    archive.integers("learner.open", &open_, 1);
+    archive.integers("learner.steps", &steps_, 1, {Range{}});
+    archive.integers("learner.phase", &phase_, 1, {{0, settings_.update_every - 1}});
+    archive.integers("learner.open", &open_, 1, {{0, 1}});
     optimizer_.visit(archive);
     weights_.visit(archive);
-    for (std::size_t i = 0; i < series_.size(); ++i) series_[i].visit(archive, "series" + std::to_string(i));
+    for (std::size_t i = 0; i < series_.size(); ++i) series_[i].visit(archive, "series" + std::to_string(i), weights_.n_versions());
   }
   void loaded() {  // after an archive has written into this object
     weights_.show(parameters_.values());

@@ -28,7 +28,8 @@ Outcome Learner<Scalar>::go(const Stream<Scalar>& stream, bool learn) {
   if (Outcome o = close(); o.status != Status::ok) return o;
   Outcome total;
   outcomes_.resize(series_.size());
-  for (Series<Scalar>& s : series_) s.take_loss();
+  if (stream.first == 0)
+    for (Series<Scalar>& s : series_) s.clear_loss();
   const Index last = stream.last < 0 ? stream.n_steps : stream.last;
   for (Index t = stream.first; t < last;) {
     const Index until = learn ? std::min<Index>(last, t + settings_.update_every - phase_) : last;
@@ -41,10 +42,7 @@ Outcome Learner<Scalar>::go(const Stream<Scalar>& stream, bool learn) {
     const Outcome* first = first_failure();
     steps_ += (first ? first->step + 1 : until) - t;
     if (first) return stop(*first);
-    for (Series<Scalar>& s : series_) {
-      after += s.terms();
-      total.loss_sum += s.take_loss();
-    }
+    for (const Series<Scalar>& s : series_) after += s.terms();
     total.n_terms += after - before;
     if (learn) {
       phase_ = due ? 0 : phase_ + until - t;
@@ -52,6 +50,7 @@ Outcome Learner<Scalar>::go(const Stream<Scalar>& stream, bool learn) {
     }
     t = until;
   }
+  for (const Series<Scalar>& s : series_) total.loss_sum += s.loss_sum();
   return total;
 }
 

@@ -89,7 +89,7 @@ class Optimizer {
   double rate() const { return settings_.rate(updates_); }
 
   void visit(Archive<Scalar>& archive) {
-    archive.integers("optimizer.updates", &updates_, 1);
+    archive.integers("optimizer.updates", &updates_, 1, {Range{}});
     archive.numbers("optimizer.moment1", moment1_.data(), moment1_.size());
     archive.numbers("optimizer.moment2", moment2_.data(), moment2_.size());
   }

@@ -90,14 +90,15 @@ class Series {
   const Scalar* output() const { return output_.data(); }
   Scalar* gradient() { return G_.data(); }
   std::int64_t terms() const { return terms_; }  // losses in the gradient
-  double take_loss() { return std::exchange(loss_sum_, 0.0); }
+  double loss_sum() const { return loss_sum_; }  // since clear_loss(), added up step by step
+  void clear_loss() { loss_sum_ = 0; }
   Carry<Scalar>& carry() { return *carry_; }
 
-  void visit(Archive<Scalar>& archive, const std::string& name) {
+  void visit(Archive<Scalar>& archive, const std::string& name, Index n_versions) {
     archive.numbers(name + ".state", state_.data(), state_.size());
     archive.numbers(name + ".gradient", G_.data(), G_.size());
-    archive.integers(name + ".terms", &terms_, 1);
-    carry_->visit(archive, name);
+    archive.integers(name + ".terms", &terms_, 1, {Range{}});
+    carry_->visit(archive, name, n_versions);
   }
 
  private:

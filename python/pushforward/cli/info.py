@@ -23,7 +23,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fal
             text = ", ".join(map(str, value))
         else:
             text = "not set" if value is None else str(value)
-        typer.echo(f"{name.replace('_', ' '):<18} {text}")
+        typer.echo(f"{name if name.isupper() else name.replace('_', ' '):<18} {text}")
 
 
 def collect() -> dict[str, Any]:

@@ -113,10 +113,10 @@ class RecurrentModel(BaseEstimator, ABC):
         }  # fmt: skip
         return facts, arrays
 
-    def _from_file(self, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+    def _prepare(self, facts: dict[str, Any]) -> None:
+        """Build what a file speaks of; its arrays come next."""
         settings = settings_of(self, facts["n_inputs"], facts["n_outputs"], facts["n_series"], facts["loss"])
         self._build_from(dataclasses.replace(settings, carry_every=facts["carry_every"]))
-        self._core().import_state(arrays)
         self.loss_history_ = list(facts["loss_history"])
         self.loss_ = self.loss_history_[-1] if self.loss_history_ else float("nan")
         self._take_facts(facts)

@@ -109,9 +109,12 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         return best if batched else best[0]
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: NDArray[Any] | None = None) -> float:
-        """Accuracy of :meth:`predict` from the zero state."""
-        correct = self.predict(X) == np.asarray(y)
-        return float(np.average(correct, weights=sample_weight))
+        """Accuracy of :meth:`predict` from the zero state, over all steps of all series."""
+        data = self._inputs(X)
+        truth = _arrays.labels(y, data.batched)
+        self._check_steps(data, truth)
+        correct = self.predict(X).ravel() == truth.ravel()
+        return float(np.average(correct, weights=None if sample_weight is None else np.ravel(sample_weight)))
 
     def learn_one(self, x: Any, y: Any) -> float:
         """Learn one event of one series; return its loss in nats, taken before.

@@ -3,8 +3,9 @@
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 
 from .. import _arrays
 from .._arrays import FloatArray, Inputs
@@ -140,6 +141,22 @@ class RecurrentRegressor(RegressorMixin, StreamingModel):
         outputs, batched = self._outputs(X, state)
         outputs = outputs[..., 0] if self._flat_ else outputs
         return outputs if batched else outputs[0]
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: NDArray[Any] | None = None) -> float:
+        """R² of :meth:`predict` from the zero state, over all steps of all series, averaged over outputs.
+
+        Parameters
+        ----------
+        X, y
+            As for :meth:`partial_fit`.
+        sample_weight : (n_steps,) or (n_series, n_steps) ndarray, optional
+        """
+        data = self._inputs(X)
+        targets, _ = _arrays.targets(y, np.dtype(self.dtype), data.batched)
+        self._check_steps(data, targets)
+        outputs, _ = self._outputs(X, "start")
+        weights = None if sample_weight is None else np.ravel(sample_weight)
+        return float(r2_score(targets.reshape(-1, self.n_outputs_), outputs.reshape(-1, self.n_outputs_), sample_weight=weights))
 
     def learn_one(self, x: Any, y: Any) -> float:
         """Learn one event of one series; return its loss, taken before.
