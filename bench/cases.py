@@ -17,7 +17,7 @@ SIZES = (16, 32, 64, 128, 256)
 PEER_SIZES = (16, 32, 64, 128)
 TRUNCATION = 32
 
-# Goals, float32, one thread (issue 2, section 7).
+# Goals, float32, one thread.
 PEAK_SHARE = {32: 0.65, 64: 0.80, 128: 0.85, 256: 0.85}
 TWO_THREADS = {64: 1.8, 128: 1.8, 256: 1.8}
 BLOCK_SPEEDUP = {32: 6.0, 64: 16.0, 128: 28.0, 256: 50.0}

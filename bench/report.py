@@ -130,7 +130,7 @@ def plain(lines: Sequence[Sequence[str]], used: Sequence[int]) -> str:
 
 def to_json(facts: dict[str, Any], rows: Sequence[Row]) -> str:
     """All numbers, as JSON."""
-    return json.dumps({"machine": facts, "rows": [row.to_dict() for row in rows]}, indent=1, ensure_ascii=False)
+    return json.dumps({"machine": facts, "rows": [row.to_dict() for row in rows]}, indent=1, ensure_ascii=False, default=lambda number: number.item())
 
 
 def _significant(value: float) -> str:

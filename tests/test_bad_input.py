@@ -26,9 +26,9 @@ REGRESSION = {  # (X, y, mask): what the message must hold
     "y without axes": (X, np.float64(0.0), None, r"y must (be \(n_steps,\) or|have as many .* got \(1, 1\))"),
     "y too short": (X, Y[:-1], None, r"y must have as many series and steps as X \(1, 20\), got \(1, 19\)"),
     "y too long": (X[:-1], Y, None, r"y must have as many series and steps as X \(1, 19\), got \(1, 20\)"),
-    "too many inputs": (np.hstack([X, X]), Y, None, r"X must have shape \(1, 20, 2\), got \(1, 20, 4\)"),
-    "too few inputs": (X[:, :1], Y, None, r"X must have shape \(1, 20, 2\), got \(1, 20, 1\)"),
-    "too many outputs": (X, np.hstack([Y, Y]), None, r"y must have shape \(1, 20, 1\), got \(1, 20, 2\)"),
+    "too many inputs": (np.hstack([X, X]), Y, None, r"X must have 2 columns \(n_inputs\), got 4"),
+    "too few inputs": (X[:, :1], Y, None, r"X must have 2 columns \(n_inputs\), got 1"),
+    "too many outputs": (X, np.hstack([Y, Y]), None, r"y must have 1 columns \(n_outputs\), got 2"),
     "no steps": (X[:0], Y[:0], None, r"X must have at least one series of at least one step, got 1 series of 0 steps"),
     "no series": (X[None][:0], Y[None][:0], None, r"X must have at least one series of at least one step, got 0 series of 20 steps"),
     "more series": (XB, YB, None, r"X must have 1 series like the data before it, got 3"),
@@ -37,14 +37,12 @@ REGRESSION = {  # (X, y, mask): what the message must hold
     "NaN in y": (X, at(Y, 3, np.nan), None, r"y must be finite, got -?nan at series 0, step 3, column 0"),
     "-Inf in y": (X, at(Y, 0, -np.inf), None, r"y must be finite, got -inf at series 0, step 0, column 0"),
     "mask of ints": (X, Y, np.ones(20, int), r"mask must be bool .*got int64"),
-    "mask too short": (X, Y, NO_MASK[:5], r"mask must have shape \(1, 20\), got \(1, 5\)"),
-    "mask with axes": (X, Y, NO_MASK[None], r"mask must be \(n_steps,\), got shape \(1, 20\)"),
-    "token too large": (np.full(20, 2), Y, None, r"X must lie in 0 … 1 \(n_inputs = 2\), got 2 at series 0, step 0"),
-    "negative token": (at(np.zeros(20, int), 4, -1), Y, None, r"X must lie in 0 … 1 .*got -1 at series 0, step 4"),
-    "tokens with three axes": (np.zeros((1, 1, 20), int), Y, None, r"X of integers are tokens and must be .* got shape \(1, 1, 20\)"),
+    "mask too short": (X, Y, NO_MASK[:5], r"mask must have shape \(20,\), a value for each step, got \(5,\)"),
+    "mask with axes": (X, Y, NO_MASK[None], r"mask must have shape \(20,\), a value for each step, got \(1, 20\)"),
+    "integers where numbers were": (np.zeros((20, 2), int), Y, None, r"X must be float64 like the model, got int64"),
 }
 
-RIGHT_FOR_OTHER_SIZES = {"too many inputs", "too few inputs", "too many outputs", "more series", "token too large", "negative token"}
+RIGHT_FOR_OTHER_SIZES = {"too many inputs", "too few inputs", "too many outputs", "more series", "integers where numbers were"}
 
 CLASSES = {
     "class too large": (X, at(CODES, 5, 3), r"y must lie in 0 … 2 \(number of classes = 3\), got 3 at series 0, step 5"),
@@ -135,7 +133,7 @@ def test_events_of_a_batch():
     before = everything(model)
     refused(r"learn_one takes one event of one series; this model has 3", model.learn_one, XB[0, 0], YB[0, 0])
     refused(r"x must have shape \(3, 2\), got \(2,\)", model.step, XB[0, 0])
-    refused(r"x must hold one token per series \(3\), got shape \(2,\)", model.step, np.array([0, 1]))
+    refused(r"x must be float64 like the model, got int64", model.step, np.array([0, 1]))
     refused(r"X must have 3 series to go on from the current state, got 1", model.predict, X, state="current")
     refused(r"X must have 3 series like the data before it, got 1; fit\(\) starts afresh", model.partial_fit, X, Y)
     for series_, message in (([3], "got 3"), ([-1], "got -1"), ([0, 7], "got 7"), (1, "got 1"), ([0.5], "got 0.5"), ("a", "got 'a'")):
@@ -164,8 +162,8 @@ def test_predictions(model, classifier):
     for predict in (model.predict, classifier.predict, classifier.predict_proba):
         refused("X must be finite, got -?nan at series 0, step 7, column 1", predict, at(X, (7, 1), np.nan))
         refused(r"X must be float64", predict, X.astype("float32"))
-        refused(r"X must have shape \(1, 20, 2\), got \(1, 20, 1\)", predict, X[:, :1])
-        refused(r"X must lie in 0 … 1", predict, TOKENS + 2)
+        refused(r"X must have 2 columns \(n_inputs\), got 1", predict, X[:, :1])
+        refused(r"X must be float64 like the model, got int64", predict, TOKENS)
         refused("X must have at least one series of at least one step", predict, X[:0])
         refused("X must have at least one series of at least one step", predict, XB[:0])
         refused("state must be one of start, current, got 'end'", predict, X, state="end")
@@ -181,3 +179,25 @@ def test_untrained_models_say_so(tmp_path):
     ):  # fmt: skip
         refused("has seen no data yet", call)
     assert not list(tmp_path.iterdir())
+
+
+WRONG_TOKENS = {
+    "token too large": (at(np.zeros(20, int), 0, 2), r"X must lie in 0 … 1 \(n_inputs = 2\), got 2 at series 0, step 0"),
+    "negative token": (at(np.zeros(20, int), 4, -1), r"X must lie in 0 … 1 .*got -1 at series 0, step 4"),
+    "three axes": (np.zeros((1, 1, 20), int), r"X of integers are tokens and must be .* got shape \(1, 1, 20\)"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_TOKENS)
+def test_wrong_tokens_leave_the_model_as_it_was(case):
+    tokens, message = WRONG_TOKENS[case]
+    model = pf.RecurrentRegressor(n_units=4, dtype="float64", n_inputs=2).partial_fit(CODES % 2, Y)
+    before = everything(model)
+    refused(message, model.partial_fit, tokens, Y)
+    refused(message, model.predict, tokens)
+    refused("x must hold one token per series", model.step, np.array([0, 1]))
+    same(everything(model), before)
+
+
+def test_lists_of_integers_are_numbers_where_numbers_were(model):
+    np.testing.assert_array_equal(model.predict([[0, 1], [1, 1]]), model.predict(np.array([[0.0, 1.0], [1.0, 1.0]])))

@@ -73,7 +73,33 @@ def test_classes_to_be_told():
 
 
 def test_tbptt_has_no_influence():
-    refused("gradient: this one keeps no influence", lambda: pf.RecurrentRegressor(gradient="tbptt").partial_fit([[1.0]], [1.0]).influence_)
+    model = pf.RecurrentRegressor(gradient="tbptt").partial_fit([[1.0]], [1.0])
+    assert not hasattr(model, "influence_")
+    with pytest.raises(AttributeError, match="influence_: gradient='tbptt' keeps none"):
+        _ = model.influence_
+
+
+@pytest.mark.parametrize("state", [-1, "a", 0.5, None, np.random.default_rng(0)], ids=str)
+def test_a_seed_is_a_non_negative_int(state):
+    refused("random_state must be a non-negative int", pf.RecurrentRegressor(random_state=state).partial_fit, [[1.0]], [1.0])
+
+
+@pytest.mark.parametrize("change", [{"optimizer": pf.SGD()}, {"n_units": 3}, {"dtype": "float64"}, {"update_every": 2}, {"gradient": "tbptt"}])
+def test_arguments_changed_after_the_first_data_are_refused(change, tmp_path):
+    X = np.ones((5, 1), "float32")
+    model = pf.RecurrentRegressor(n_units=2).partial_fit(X, X)
+    model.set_params(**change, n_epochs=2)
+    name = next(iter(change))
+    refused(f"{name} was", model.partial_fit, X, X)
+    refused(f"{name} was", model.save, tmp_path / "m.safetensors")
+    assert not (tmp_path / "m.safetensors").exists()
+    if name != "dtype":
+        model.fit(X, X).save(tmp_path / "m.safetensors")
+
+
+def test_sizes_that_no_buffer_can_have():
+    for name in ("update_every", "carry_every"):
+        refused(f"{name} must be at most", pf.RecurrentRegressor(**{name: 2**61}).partial_fit, [[1.0]], [1.0])
 
 
 CELL = pf.cells.Elman(2, 3)

@@ -120,7 +120,7 @@ def test_wrong_data_are_named(rng):
     model = regressor().partial_fit(X, y)
     before = everything(model)
     for arguments, message in [
-        ((X[:, :1], y), r"X must have shape"),
+        ((X[:, :1], y), r"X must have 2 columns"),
         ((X.astype("float32"), y), "X must be float64"),
         ((X, y[:-1]), "y must have"),
         ((np.full_like(X, np.nan), y), "X must be finite"),

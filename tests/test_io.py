@@ -25,7 +25,7 @@ WAYS = {
 }
 OPTIMIZERS = [
     pf.SGD(learning_rate=0.01, clip_norm=0.5),
-    pf.SGD(learning_rate=0.01, momentum=0.9, schedule=pf.Exponential(decay=0.99)),
+    pf.SGD(learning_rate=0.01, momentum=0.9, schedule=pf.Exponential(factor=0.99)),
     pf.RMSprop(learning_rate=0.01, schedule=pf.InverseTime(decay=0.01, power=0.7)),
     pf.Adam(learning_rate=0.01, schedule=pf.Step(every=7, factor=0.5)),
     pf.AdamW(learning_rate=0.01, weight_decay=0.1),

@@ -16,7 +16,7 @@ OPTIMIZERS = [
     pf.SGD(learning_rate=0.01, momentum=0.9, weight_decay=0.01, schedule=pf.Step(every=50, factor=0.5)),
     pf.RMSprop(learning_rate=2e-3, schedule=pf.InverseTime(decay=0.01, power=0.8)),
     pf.RMSprop(learning_rate=2e-3, smoothing=0.9, epsilon=1e-4, weight_decay=0.01, clip_norm=0.3),
-    pf.Adam(learning_rate=2e-3, weight_decay=0.01, schedule=pf.Exponential(decay=0.999)),
+    pf.Adam(learning_rate=2e-3, weight_decay=0.01, schedule=pf.Exponential(factor=0.999)),
     pf.AdamW(learning_rate=2e-3, beta1=0.8, weight_decay=0.05, clip_norm=0.5),
 ]
 MODELS = [

@@ -11,13 +11,13 @@ import pytest
 from pushforward.optim import SGD, Adam, AdamW, Constant, Exponential, InverseTime, RMSprop, Step, optimizer_from_dict
 from pushforward.reference.optim import Moments, update
 
-SCHEDULES = [Constant(), InverseTime(decay=0.5, power=0.75), Exponential(decay=0.9), Step(every=3, factor=0.5)]
+SCHEDULES = [Constant(), InverseTime(decay=0.5, power=0.75), Exponential(factor=0.9), Step(every=3, factor=0.5)]
 OPTIMIZERS = [
     SGD(),
     SGD(learning_rate=0.1, momentum=0.9, weight_decay=0.1, clip_norm=1.0),
     RMSprop(learning_rate=0.1, smoothing=0.9, epsilon=1e-3, schedule=InverseTime(decay=0.1)),
     Adam(learning_rate=0.1, beta1=0.8, beta2=0.95, weight_decay=0.1, schedule=Step(every=2, factor=0.5)),
-    AdamW(learning_rate=0.1, weight_decay=0.2, schedule=Exponential(decay=0.9), clip_norm=0.5),
+    AdamW(learning_rate=0.1, weight_decay=0.2, schedule=Exponential(factor=0.9), clip_norm=0.5),
 ]
 CONFIG_KEYS = ["kind", "learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "clip_norm", "schedule", "schedule_a", "schedule_b"]
 
@@ -35,7 +35,7 @@ def test_schedules_follow_their_formulas():
     for t in (0, 1, 2, 3, 7, 100):
         assert Constant().multiplier(t) == 1.0
         assert InverseTime(decay=0.5, power=0.75).multiplier(t) == pytest.approx(1 / (1 + 0.5 * t) ** 0.75, rel=1e-15)
-        assert Exponential(decay=0.9).multiplier(t) == pytest.approx(math.exp(t * math.log(0.9)), rel=1e-12)
+        assert Exponential(factor=0.9).multiplier(t) == pytest.approx(math.exp(t * math.log(0.9)), rel=1e-12)
     assert [Step(every=3, factor=0.5).multiplier(t) for t in range(8)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25]
     assert SGD(learning_rate=0.2, schedule=InverseTime(decay=1.0)).rate(3) == pytest.approx(0.05, rel=1e-15)
 
@@ -150,7 +150,7 @@ def test_an_optimizer_is_a_value(optimizer):
 
 def test_kinds_differ_though_their_numbers_agree():
     assert Adam(weight_decay=0.1) != AdamW(weight_decay=0.1)
-    assert Constant() != Exponential(decay=1.0)
+    assert Constant() != Exponential(factor=1.0)
 
 
 def test_numpy_numbers_become_plain_ones():
@@ -168,7 +168,7 @@ def test_config_is_flat_and_complete(optimizer):
     (SGD(learning_rate=0.5), ["sgd", 0.5, 0, 0, 0, 0, 0, "constant", 0, 0]),
     (SGD(momentum=0.9, schedule=Step(every=7, factor=0.1)), ["momentum", 0.01, 0.9, 0, 0, 0, 0, "step", 7, 0.1]),
     (RMSprop(clip_norm=2.0, schedule=InverseTime(decay=3.0, power=0.6)), ["rmsprop", 1e-3, 0, 0.99, 1e-8, 0, 2, "inverse_time", 3, 0.6]),
-    (Adam(weight_decay=0.1, schedule=Exponential(decay=0.9)), ["adam", 1e-3, 0.9, 0.999, 1e-8, 0.1, 0, "exponential", 0.9, 0]),
+    (Adam(weight_decay=0.1, schedule=Exponential(factor=0.9)), ["adam", 1e-3, 0.9, 0.999, 1e-8, 0.1, 0, "exponential", 0.9, 0]),
     (AdamW(), ["adamw", 1e-3, 0.9, 0.999, 1e-8, 0.01, 0, "constant", 0, 0]),
 ], ids=repr)  # fmt: skip
 def test_config_values(optimizer, values):
@@ -197,7 +197,7 @@ def test_what_is_not_ours_is_refused_by_name(values, error, match):
     (SGD, {"clip_norm": 0.0}, ValueError), (SGD, {"schedule": "constant"}, TypeError), (SGD, {"schedule": None}, TypeError),
     (RMSprop, {"smoothing": 1.0}, ValueError), (RMSprop, {"epsilon": 0.0}, ValueError), (Adam, {"beta1": -0.1}, ValueError),
     (Adam, {"beta2": 1.0}, ValueError), (AdamW, {"epsilon": -1}, ValueError), (InverseTime, {"decay": 0.0}, ValueError),
-    (Exponential, {"decay": 0.0}, ValueError), (Exponential, {"decay": 1.1}, ValueError),
+    (Exponential, {"factor": 0.0}, ValueError), (Exponential, {"factor": 1.1}, ValueError),
 ])  # fmt: skip
 def test_bad_settings_are_named(kind, settings, error):
     (name,) = settings

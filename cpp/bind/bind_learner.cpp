@@ -19,6 +19,7 @@ void set_parameters(Model<Scalar>& self, ArrayIn<Scalar> theta, ArrayIn<Scalar> 
   require_finite(W_out.data(), 1, 1, W_out.size(), "W_out");
   require_finite(b_out.data(), 1, 1, b_out.size(), "b_out");
   const auto lock = self.use();
+  require(self.learner().at_block_start(), "theta, W_out, b_out can be set only while no stored step refers to them: before the first step");
   self.weights(p.values(), [&](Scalar* row, Index at, Index n) { std::copy_n(theta.data() + at, n, row); });
   self.readout(p.values(), [&](Scalar* row, Index at, Index n) { std::copy_n(W_out.data() + at, n, row); });
   std::copy_n(b_out.data(), p.n_outputs(), p.values() + p.bias_offset());
@@ -28,6 +29,7 @@ void set_parameters(Model<Scalar>& self, ArrayIn<Scalar> theta, ArrayIn<Scalar> 
 // Of the sum of the losses gathered so far: (theta, W_out, b_out).
 template <typename Scalar>
 py::tuple gradient(Model<Scalar>& self, Index series) {
+  const auto lock = self.use();
   const Parameters<Scalar>& parameters = self.learner().parameters();
   Buffer<Scalar> G(parameters.size());
   std::copy_n(self.series(series).gradient(), parameters.size(), G.data());
@@ -39,10 +41,10 @@ template <typename Scalar>
 py::array_t<Scalar> influence(Model<Scalar>& self, Index series) {
   py::array_t<Scalar> J({self.cell().n_state(), self.cell().n_params()});
   Scalar* to = J.mutable_data();
-  Series<Scalar>& kept = self.series(series);
+  self.series(series);  // is it there?
   const auto lock = self.use();
   Unlocked unlocked;
-  if (!kept.carry().read_influence(self.learner().weights(), to))
+  if (!self.learner().influence(series, to))
     throw std::invalid_argument("gradient: this one keeps no influence matrix");
   return J;
 }
@@ -62,7 +64,10 @@ void bind_model(py::module_& m, const char* name) {
       .def("feedback", &feedback<Scalar>, py::arg("d_outputs").noconvert())
       .def("learn_one", &learn_one<Scalar>, py::arg("x"), py::arg("y"))
       .def("set_parameters", &set_parameters<Scalar>, py::arg("theta").noconvert(), py::arg("W_out").noconvert(), py::arg("b_out").noconvert())
-      .def("parameters", [](M& self) { return self.unpack(self.learner().parameters().values()); })
+      .def("parameters", [](M& self) {
+             const auto lock = self.use();
+             return self.unpack(self.learner().parameters().values());
+           })
       .def("gradient", &gradient<Scalar>, py::arg("series"))
       .def("states", &states<Scalar>)
       .def("set_states", &set_states<Scalar>, py::arg("states").noconvert())
@@ -72,7 +77,8 @@ void bind_model(py::module_& m, const char* name) {
              require_shape(J, "influence", {self.cell().n_state(), self.cell().n_params()});
              require_finite(J.data(), 1, 1, J.size(), "influence");
              const auto lock = self.use();
-             if (!self.series(series).carry().write_influence(J.data()))
+             self.series(series);  // is it there?
+             if (!self.learner().set_influence(series, J.data()))
                throw std::invalid_argument("gradient: this one keeps no influence matrix");
            }, py::arg("series"), py::arg("influence").noconvert())
       .def("reset", [](M& self, Index series) {
@@ -80,6 +86,7 @@ void bind_model(py::module_& m, const char* name) {
              const auto lock = self.use();
              self.learner().reset(series);
            }, py::arg("series"))
+      .def("close", &close<Scalar>)
       .def("export_state", &export_state<Scalar>)
       .def("import_state", &import_state<Scalar>, py::arg("arrays"))
       .def_property_readonly("awaits_feedback", [](M& self) { return self.learner().awaits_feedback(); })

@@ -11,6 +11,7 @@ py::array_t<Scalar> step(Model<Scalar>& self, OptionalIn<Scalar> X, OptionalIn<s
   const auto lock = self.use();
   Learner<Scalar>& learner = self.learner();
   const Index n_series = learner.n_series(), n_outputs = learner.settings().n_outputs;
+  require(X.has_value() != tokens.has_value(), "x: give dense inputs or tokens, one of them");
   if (X) {
     require_shape(*X, "x", {n_series, self.cell().n_inputs()});
     require_finite(X->data(), n_series, 1, self.cell().n_inputs(), "x");
@@ -18,7 +19,14 @@ py::array_t<Scalar> step(Model<Scalar>& self, OptionalIn<Scalar> X, OptionalIn<s
     require_shape(*tokens, "x", {n_series});
     require_range(tokens->data(), n_series, 1, self.cell().n_inputs(), "x", "n_inputs");
   }
-  raise_divergence(learner.step(X ? X->data() : nullptr, tokens ? tokens->data() : nullptr));
+  const Scalar* dense = X ? X->data() : nullptr;
+  const std::int64_t* token = tokens ? tokens->data() : nullptr;
+  Outcome outcome;
+  {
+    Unlocked unlocked;
+    outcome = learner.step(dense, token);
+  }
+  raise_divergence(outcome);
   py::array_t<Scalar> outputs({n_series, n_outputs});
   for (Index i = 0; i < n_series; ++i) std::copy_n(learner.series(i).output(), n_outputs, outputs.mutable_data() + i * n_outputs);
   return outputs;
@@ -35,6 +43,18 @@ void feedback(Model<Scalar>& self, ArrayIn<Scalar> d_outputs) {
   {
     Unlocked unlocked;
     outcome = learner.feedback(d_outputs.data());
+  }
+  raise_divergence(outcome);
+}
+
+// Ends a step that gets no feedback.
+template <typename Scalar>
+void close(Model<Scalar>& self) {
+  const auto lock = self.use();
+  Outcome outcome;
+  {
+    Unlocked unlocked;
+    outcome = self.learner().close();
   }
   raise_divergence(outcome);
 }
@@ -78,7 +98,7 @@ double learn_one(Model<Scalar>& self, py::handle x, py::handle y) {
     s.Y = &number;
   }
   if (s.Y) require_finite(s.Y, 1, 1, n_outputs, "y");
-  const Outcome outcome = learner.run(s);
+  const Outcome outcome = learner.run(s);  // microseconds: the GIL is kept, giving it up and taking it back costs as much
   raise_divergence(outcome);
   return outcome.loss_sum;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// What Python holds of a model being trained: a Learner, its settings, and copies in and out of the unpadded layout (house.md, section 2).
+// What Python holds of a model being trained: a Learner, its settings, and copies in and out of the unpadded layout.
 
 #include <mutex>
 #include <string>

@@ -9,6 +9,7 @@ namespace pushforward::bind {
 
 template <typename Scalar>
 py::array_t<Scalar> states(Model<Scalar>& self) {
+  const auto lock = self.use();
   const Index n_series = self.learner().n_series(), n_state = self.cell().n_state();
   py::array_t<Scalar> out({n_series, n_state});
   for (Index i = 0; i < n_series; ++i) std::copy_n(self.learner().series(i).state(), n_state, out.mutable_data() + i * n_state);

@@ -105,6 +105,7 @@ template <typename Scalar>
 py::tuple predict(Model<Scalar>& self, OptionalIn<Scalar> X, OptionalIn<std::int64_t> tokens, ArrayIn<Scalar> states) {
   const auto lock = self.use();
   const Index n_inputs = self.cell().n_inputs(), n_outputs = self.learner().settings().n_outputs;
+  require(X.has_value() != tokens.has_value(), "X: give dense inputs or tokens, one of them");
   const py::array& inputs = X ? static_cast<const py::array&>(*X) : *tokens;
   const Index n_series = inputs.shape(0), n_steps = inputs.shape(1);
   Stream<Scalar> s;

@@ -53,17 +53,20 @@ def is_integer(values: ArrayLike) -> bool:
         return False
 
 
-def inputs(X: ArrayLike, dtype: np.dtype[Any], name: str = "X") -> Inputs:
-    """Return X as a batch: float (n_steps, n_inputs) or (n_series, n_steps, n_inputs), or integer tokens (n_steps,) or (n_series, n_steps)."""
-    if is_integer(X):
+def inputs(X: ArrayLike, dtype: np.dtype[Any], name: str = "X", dense: bool = False) -> Inputs:
+    """Return X as a batch: float (n_steps, n_inputs) or (n_series, n_steps, n_inputs), or integer tokens (n_steps,) or (n_series, n_steps).
+
+    With ``dense`` integers are not tokens: lists of them take the model's dtype, arrays are refused.
+    """
+    if is_integer(X) and not dense:
         tokens = np.ascontiguousarray(X, dtype=np.int64)
         if tokens.ndim not in (1, 2):
             raise ValueError(f"{name} of integers are tokens and must be (n_steps,) or (n_series, n_steps), got shape {tokens.shape}")
         return Inputs(None, tokens if tokens.ndim == 2 else tokens[None], tokens.ndim == 2)
-    dense = real(name, X, dtype)
-    if dense.ndim not in (2, 3):
-        raise ValueError(f"{name} must be (n_steps, n_inputs) or (n_series, n_steps, n_inputs), got shape {dense.shape}")
-    return Inputs(dense if dense.ndim == 3 else dense[None], None, dense.ndim == 3)
+    numbers = real(name, X, dtype)
+    if numbers.ndim not in (2, 3):
+        raise ValueError(f"{name} must be (n_steps, n_inputs) or (n_series, n_steps, n_inputs), got shape {numbers.shape}")
+    return Inputs(numbers if numbers.ndim == 3 else numbers[None], None, numbers.ndim == 3)
 
 
 def targets(y: ArrayLike, dtype: np.dtype[Any], batched: bool, name: str = "y") -> tuple[FloatArray, bool]:
@@ -87,11 +90,12 @@ def labels(y: ArrayLike, batched: bool, name: str = "y") -> NDArray[Any]:
     return array if batched else array[None]
 
 
-def mask(values: ArrayLike, batched: bool) -> NDArray[np.bool_]:
-    """Return a mask as (n_series, n_steps)."""
+def mask(values: ArrayLike, batched: bool, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return a mask as (n_series, n_steps) = ``shape``."""
     array = np.asarray(values)
     if array.dtype != np.bool_:
         raise TypeError(f"mask must be bool (True where the step has a target), got {array.dtype}")
-    if array.ndim != 1 + batched:
-        raise ValueError(f"mask must be {'(n_series, n_steps)' if batched else '(n_steps,)'}, got shape {array.shape}")
+    expected = shape if batched else shape[1:]
+    if array.shape != expected:
+        raise ValueError(f"mask must have shape {expected}, a value for each step, got {array.shape}")
     return np.ascontiguousarray(array if batched else array[None])

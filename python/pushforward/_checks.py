@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-__all__ = ["one_of", "positive_int", "positive_number", "renamed", "series_index"]
+__all__ = ["one_of", "positive_int", "positive_number", "renamed", "seed", "series_index"]
 
 
 def one_of(name: str, value: object, known: Iterable[str]) -> None:
@@ -22,6 +22,14 @@ def positive_int(name: str, value: object, expected: str = "a positive int") -> 
         raise TypeError(f"{name} must be {expected}, got {value!r}")
     if value <= 0:
         raise ValueError(f"{name} must be {expected}, got {value!r}")
+
+
+def seed(name: str, value: object) -> None:
+    """Refuse what is not a non-negative int."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a non-negative int, got {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} must be a non-negative int, got {value!r}")
 
 
 def positive_number(name: str, value: object) -> None:

@@ -226,7 +226,7 @@ def make_cell(name: str, n_inputs: int, n_units: int, **settings: Any) -> Cell:
     known = [field.name for field in dataclasses.fields(CELLS[name])][2:]
     for setting in settings:
         if setting not in known:
-            raise TypeError(f"settings of a {name} cell must be among {', '.join(known)}, got {setting!r}")
+            raise TypeError(f"settings of the cell {name!r} must be among {', '.join(known)}, got {setting!r}")
     return CELLS[name](n_inputs, n_units, **settings)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _arrays, reference
+from ._checks import positive_int
 from ._learner import gather_gradient
 from .recurrent._model import RecurrentModel
 
@@ -99,7 +100,10 @@ def check_gradient(
     data = model._inputs(X)
     model._check_not_empty(data)
     Y, labels = model._targets_for_kernel(data, y)
-    known = None if mask is None else _arrays.mask(mask, data.batched)
+    known = None if mask is None else _arrays.mask(mask, data.batched, data.shape)
+    if known is not None and not known.any():
+        raise ValueError("mask must be True somewhere: without a loss there is no gradient to check")
+    positive_int("n_differences", n_differences)
     twin = settings.with_series(data.shape[0]).build()
     theta, W_out, b_out = core.parameters()
     twin.set_parameters(theta, W_out, b_out)
@@ -119,8 +123,8 @@ def check_gradient(
     true = [np.zeros_like(a) for a in wide]
     for i in range(data.shape[0]):
         gradient = reference.full_bptt(cell, wide[0], (wide[1], wide[2]), **series(i))[1]
-        for k, name in enumerate(("theta", "W_out", "b_out")):
-            mine[k] += twin.gradient(i)[k]
+        for k, (own, name) in enumerate(zip(twin.gradient(i), ("theta", "W_out", "b_out"), strict=True)):
+            mine[k] += own
             true[k] += gradient[name]
 
     def loss(parts: list[NDArray[np.float64]]) -> float:

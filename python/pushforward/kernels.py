@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from . import _arrays
 from ._arrays import FloatArray
-from ._checks import positive_int, positive_number, renamed
+from ._checks import one_of, positive_int, positive_number, renamed
 from ._learner import Core, LearnerSettings
 from .cells import Cell
 from .optim import SGD
@@ -54,6 +54,7 @@ def forward_sensitivity(
     >>> states.shape, influence.shape
     ((5, 3), (3, 18))
     """
+    _check_cell(cell)
     settings = LearnerSettings(cell, n_outputs=1, loss="squared_error", dtype=_dtype_of(theta), optimizer=SGD(), update_every=_steps_of(inputs))
     core = _prepare(settings, theta, None, state, influence)
     X = _one_series(inputs, settings.dtype)
@@ -94,7 +95,7 @@ def block_gradient(
     influence : (n_state, n_params) ndarray, optional
         State and ds/dθ before the block; zero unless given.
     carry : {"exact", "none"}
-        "none" is approximate: the state before the block is taken as given (truncated back-propagation).
+        "none" is approximate: the state before the block is taken as given (truncated back-propagation), ``influence`` is not used.
     mask : (n_steps,) ndarray of bool, optional
         False where a step has no loss.
     readout_bound : float, optional
@@ -133,8 +134,10 @@ def block_gradient(
     >>> bool(np.allclose(first["theta"] + rest["theta"], whole))
     True
     """
-    if carry not in ("exact", "none"):
-        raise ValueError(f"carry must be one of exact, none, got {carry!r}")
+    _check_cell(cell)
+    one_of("carry", carry, ("exact", "none"))
+    if not isinstance(readout, tuple) or len(readout) != 2:
+        raise TypeError(f"readout must be the pair (W_out, b_out), got {type(readout).__name__}")
     if readout_bound is not None:
         positive_number("readout_bound", readout_bound)
     if carry_every is not None:
@@ -158,7 +161,7 @@ def block_gradient(
     )
     core = _prepare(settings, theta, readout, state, influence if carry == "exact" else None)
     X = _one_series(inputs, dtype)
-    known = None if mask is None else _arrays.mask(mask, batched=False)
+    known = None if mask is None else _arrays.mask(mask, batched=False, shape=(1, n_steps))
     Y = labels = None
     if loss == "cross_entropy":
         labels = np.ascontiguousarray(_arrays.labels(targets, batched=False, name="targets"), dtype=np.int64)
@@ -199,7 +202,15 @@ def _prepare(
     W_out, b_out = readout if readout is not None else (np.zeros((1, cell.n_units), dtype), np.zeros(1, dtype))
     core.set_parameters(np.ascontiguousarray(theta), _arrays.real("W_out", W_out, dtype), _arrays.real("b_out", b_out, dtype))
     if state is not None:
-        core.set_states(_arrays.real("state", state, dtype)[None])
+        start = _arrays.real("state", state, dtype)
+        if start.shape != (cell.n_state,):
+            raise ValueError(f"state must have shape ({cell.n_state},), got {start.shape}")
+        core.set_states(start[None])
     if influence is not None:
         core.set_influence(0, _arrays.real("influence", influence, dtype))
     return core
+
+
+def _check_cell(cell: Cell) -> None:
+    if not isinstance(cell, Cell):
+        raise TypeError(f"cell must be a cell such as pushforward.cells.Elman(n_inputs=2, n_units=3), got {cell!r}")

@@ -72,15 +72,15 @@ class InverseTime(Schedule):
 
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """rate · decay^t, decay in (0, 1]."""
+    """rate · factor^t, factor in (0, 1]."""
 
-    decay: float
+    factor: float
 
     kind: ClassVar[str] = "exponential"
-    _ranges: ClassVar[dict[str, str]] = {"decay": "(0, 1]"}
+    _ranges: ClassVar[dict[str, str]] = {"factor": "(0, 1]"}
 
     def multiplier(self, t: int) -> float:
-        return float(self.decay**t)
+        return float(self.factor**t)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,9 @@ class BoundedExactCarry final : public Carry<Scalar> {
     return true;
   }
   bool write_influence(const Scalar* dense) override {
+    this->window_.clear();
+    waiting_.clear();
+    swept_ = moved_ = 0;
     influence_.dense([&](Scalar* row, Index at, Index n) { std::copy_n(dense + at, n, row); });
     return true;
   }

@@ -59,6 +59,7 @@ class ExactCarry final : public Carry<Scalar> {
     return true;
   }
   bool write_influence(const Scalar* dense) override {
+    this->window_.clear();
     influence_.dense([&](Scalar* row, Index at, Index n) { std::copy_n(dense + at, n, row); });
     return true;
   }

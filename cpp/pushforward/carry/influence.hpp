@@ -41,7 +41,7 @@ class Influence {
             bool with_transition, Index first, Index last, const Scalar* lambda, Scalar* G) {
     const Index ns = padded<Scalar>(cell_.n_state()), n_gates = cell_.n_gates();
     const bool tokens = all_tokens(window, oldest, n_steps), bounded = weights.bounded();
-    if (bounded) weigh(weights, window, oldest, n_steps);
+    if (bounded) weigh(weights, window, oldest, n_steps, first, last);
     const double flop = 2.0 * static_cast<double>(cell_.n_state() * cell_.n_weights()) * static_cast<double>(cell_.n_state() + n_steps);
     over_units(first, last, flop >= 1e7, [&](const Group& g, Index from, Index to, Index worker) {
       InfluenceMove<Scalar> m;
@@ -93,12 +93,13 @@ class Influence {
     return n_steps > 0;
   }
 
-  void weigh(const WeightHistory<Scalar>& weights, const Window<Scalar>& window, Index oldest, Index n_steps) {
+  void weigh(const WeightHistory<Scalar>& weights, const Window<Scalar>& window, Index oldest, Index n_steps, Index first, Index last) {
     for (Index s = 0; s < n_steps; ++s) {
       const Index p = oldest + s;
       const Scalar* slope = weights.slope(window.version(p));
       for (const Group& g : cell_.groups()) {
-        for (Index i = 0; i < g.n_units; ++i) {
+        const Index from = std::clamp<Index>(first - g.first_gate, 0, g.n_units), to = std::clamp<Index>(last - g.first_gate, 0, g.n_units);
+        for (Index i = from; i < to; ++i) {
           const Index row = g.weight_offset + i * g.width;
           Scalar* out = weighted_.data() + s * cell_.n_weights() + row;
           ops_.multiply(g.width, window.u(p) + g.presynaptic_offset, slope + row, out, false);
@@ -121,7 +122,7 @@ class Influence {
       }
   }
 
-  // body(group, first unit, last unit, worker) over small ranges of units; the ranges never depend on the number of threads.
+  // body(group, first unit, last unit, worker) over small ranges of units. Units are independent: how they are cut changes no number.
   template <typename Body>
   void over_units(Index first, Index last, bool threaded, Body&& body) const {
     const int workers = threaded ? n_threads_ : 1;

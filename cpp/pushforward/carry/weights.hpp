@@ -1,7 +1,7 @@
 #pragma once
 // The weights as each step saw them.
 //
-//   W = φ(θ)      φ(w) = c tanh(w / c) when a bound c is set, else the identity      (paper 1, (2.17))
+//   W = φ(θ)      φ(w) = c tanh(w / c) when a bound c is set, else the identity      (arXiv 2501.08040, (2.17))
 //
 // A step that took place under older weights must be differentiated with those: D_t needs the recurrent part of W, and with a bound the chain rule
 // needs φ'(θ). Each update of θ makes a new version; a ring of `n_versions` holds as many as stored steps can refer to.

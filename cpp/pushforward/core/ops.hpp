@@ -1,6 +1,6 @@
 #pragma once
 // The hot loops, as a table of functions. One table per instruction set and precision is compiled (simd/kernels.cpp); one is chosen
-// when the module loads. Everything above this line of the house (cells, carries, learners) is compiled once and calls through it.
+// at the first use. Everything above this line of the house (cells, carries, learners) is compiled once and calls through it.
 //
 // All matrices are row-major. "ld" is the distance between rows in numbers. Rows marked *padded* begin on a cache line, are padded with zeros to
 // a multiple of 64 bytes and may be read and written up to the padding.

@@ -3,7 +3,7 @@
 // it) runs in the caller alone. Tasks must not depend on which thread runs them, so results never depend on the number of threads.
 // After fork() the child starts with an empty pool (pthread_atfork).
 
-#include <functional>
+#include <type_traits>
 
 #include "types.hpp"
 

@@ -22,6 +22,18 @@ constexpr I<Scalar> fold_lanes(std::index_sequence<o...>) {
                                         static_cast<Index>(o) % half + (hi ? half : 0))...};
 }
 
+// Lane l of the result is lane from[l] of a and b, one after the other.
+template <typename Scalar>
+[[gnu::always_inline]] inline V<Scalar> shuffle(V<Scalar> a, V<Scalar> b, I<Scalar> from) {
+#if defined(__clang__)
+  V<Scalar> lanes_of;
+  for (Index l = 0; l < lanes<Scalar>; ++l) lanes_of[l] = from[l] < lanes<Scalar> ? a[from[l]] : b[from[l] - lanes<Scalar>];
+  return lanes_of;
+#else
+  return __builtin_shuffle(a, b, from);
+#endif
+}
+
 // The sums of v[0], …, v[lanes − 1], in this order, in the lanes of the result.
 template <typename Scalar, Index half = lanes<Scalar> / 2>
 [[gnu::always_inline]] inline V<Scalar> fold(const V<Scalar>* v) {
@@ -30,7 +42,7 @@ template <typename Scalar, Index half = lanes<Scalar> / 2>
   constexpr I<Scalar> lo = fold_lanes<Scalar, half, false, Integer>(All{}), hi = fold_lanes<Scalar, half, true, Integer>(All{});
   V<Scalar> sums[half > 1 ? half : 1];
 #pragma GCC unroll 8
-  for (Index j = 0; j < half; ++j) sums[j] = __builtin_shuffle(v[2 * j], v[2 * j + 1], lo) + __builtin_shuffle(v[2 * j], v[2 * j + 1], hi);
+  for (Index j = 0; j < half; ++j) sums[j] = shuffle<Scalar>(v[2 * j], v[2 * j + 1], lo) + shuffle<Scalar>(v[2 * j], v[2 * j + 1], hi);
   if constexpr (half == 1) return sums[0];
   else return fold<Scalar, half / 2>(sums);
 }

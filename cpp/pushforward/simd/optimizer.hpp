@@ -7,7 +7,9 @@
 //   adam       m ← β₁ m + (1 − β₁) g, v as above        w ← w − η (m / bias₁) / (√(v / bias₂) + ε)
 //   adamw      w ← w − η weight_decay w, then as adam
 //
-// g, w (n)   m1 holds m (rmsprop: v), m2 holds v
+// g, w (n)   m1 holds m, m2 holds v
+
+#include <limits>
 
 #include "../core/ops.hpp"
 #include "lanes.hpp"
@@ -21,7 +23,8 @@ void optimizer_update(const OptimizerStep& step, Index n, const Scalar* g, Scala
   const bool decoupled = step.kind == OptimizerStep::adamw;
   const auto rate = static_cast<Scalar>(step.learning_rate), scale = static_cast<Scalar>(step.gradient_scale);
   const auto decay = static_cast<Scalar>(decoupled ? 0.0 : step.weight_decay);
-  const auto beta1 = static_cast<Scalar>(step.beta1), beta2 = static_cast<Scalar>(step.beta2), epsilon = static_cast<Scalar>(step.epsilon);
+  const auto beta1 = static_cast<Scalar>(step.beta1), beta2 = static_cast<Scalar>(step.beta2), least = std::numeric_limits<Scalar>::min();
+  const Scalar epsilon = static_cast<Scalar>(step.epsilon) > least ? static_cast<Scalar>(step.epsilon) : least;  // never 0 / 0
   const auto rest1 = static_cast<Scalar>(1 - step.beta1), rest2 = static_cast<Scalar>(1 - step.beta2);
   const auto each = [&](const auto& update) __attribute__((always_inline)) {
     each_register<Scalar>(n, [&](Index i, auto io) __attribute__((always_inline)) {
@@ -38,14 +41,12 @@ void optimizer_update(const OptimizerStep& step, Index n, const Scalar* g, Scala
         io.store(m1 + i, m);
         return weight - rate * m;
       });
-    case OptimizerStep::rmsprop: {
-      Scalar* const second = m2 ? m2 : m1;
+    case OptimizerStep::rmsprop:
       return each([&](Index i, auto io, R weight, R gradient) __attribute__((always_inline)) {
-        const R v = beta2 * io.load(second + i) + rest2 * (gradient * gradient);
-        io.store(second + i, v);
+        const R v = beta2 * io.load(m2 + i) + rest2 * (gradient * gradient);
+        io.store(m2 + i, v);
         return weight - rate * (gradient / (root<Scalar>(v) + epsilon));
       });
-    }
     case OptimizerStep::adam:
     case OptimizerStep::adamw: {
       const auto kept = static_cast<Scalar>(decoupled ? 1 - step.learning_rate * step.weight_decay : 1.0);

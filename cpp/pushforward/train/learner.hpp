@@ -52,6 +52,8 @@ template <typename Scalar>
 class Learner {
  public:
   // carries: one per series. n_versions: how many updates back a stored step may lie, plus two.
+  Learner(const Learner&) = delete;  // series refer to its members
+  Learner& operator=(const Learner&) = delete;
   Learner(std::unique_ptr<Cell<Scalar>> cell, const LearnerSettings& settings, std::vector<std::unique_ptr<Carry<Scalar>>> carries,
           Index n_versions)
       : cell_(std::move(cell)), settings_(settings), parameters_(*cell_, settings.n_outputs, settings.readout_bound),
@@ -72,11 +74,10 @@ class Learner {
   Outcome step(const Scalar* x, const std::int64_t* tokens) {
     const FlushDenormals scope;
     if (Outcome o = close(); o.status != Status::ok) return o;
-    for (std::size_t i = 0; i < series_.size(); ++i) {
-      const Index at = static_cast<Index>(i);
-      const Input<Scalar> input{x ? x + at * cell_->n_inputs() : nullptr, tokens ? tokens[at] : -1};
-      outcomes_[i] = {series_[i].forward(weights_, input), 0, at};
-    }
+    each_series([&](Index i) {
+      const Input<Scalar> input{x ? x + i * cell_->n_inputs() : nullptr, tokens ? tokens[i] : -1};
+      return series(i).forward(weights_, input);
+    });
     ++steps_;
     if (const Outcome* failed = first_failure()) {
       for (std::size_t i = 0; i < series_.size(); ++i)
@@ -97,13 +98,30 @@ class Learner {
   // Outputs (n_series, n_steps, n_outputs) from the given states (n_series, n_state), which end as the last ones. Learns nothing.
   Status predict(const Stream<Scalar>& stream, Index n_series, Scalar* states, Scalar* outputs) const;
 
-  // ∂s/∂θ (n_state, n_params) as it stands; false when the carry keeps none. Ends the series' block: later round-off may differ.
-  bool influence(Index series, Scalar* dense) {
+  // ∂s/∂θ (n_state, n_params) as it stands, out and in; false when the carry keeps none. Both end the series' block: later round-off may differ.
+  bool influence(Index i, Scalar* dense) {
     const FlushDenormals scope;
-    return this->series(series).carry().read_influence(weights_, dense);
+    series(i).settle(weights_, true);
+    return series(i).carry().read_influence(weights_, dense);
+  }
+  bool set_influence(Index i, const Scalar* dense) {
+    const FlushDenormals scope;
+    series(i).settle(weights_, true);
+    return series(i).carry().write_influence(dense);
   }
 
-  void reset(Index series) { series_[static_cast<std::size_t>(series)].reset(); }
+  // State and influence of one series are zero again; what it has given to the gradient since the last update stays.
+  void reset(Index i) {
+    const FlushDenormals scope;
+    if (series(i).settle(weights_, true) != Status::ok) series(i).clear_gradient();
+    series(i).restart();
+  }
+  // No stored step refers to the weights: they may be replaced.
+  bool at_block_start() {
+    for (Series<Scalar>& s : series_)
+      if (s.carry().window().count() > 0) return false;
+    return true;
+  }
   void parameters_changed() {
     weights_.commit(parameters_.values());
     parameters_.changed();
@@ -134,6 +152,15 @@ class Learner {
   }
 
  private:
+  // outcomes_[i] = body(i), the threads sharing the series.
+  template <typename Body>
+  void each_series(Body&& body) {
+    parallel_for(n_series() > 1 ? settings_.n_threads : 1, n_series(), [&](Index i) {
+      outcomes_[static_cast<std::size_t>(i)] = {};
+      outcomes_[static_cast<std::size_t>(i)].status = body(i);
+      outcomes_[static_cast<std::size_t>(i)].series = i;
+    });
+  }
   Outcome go(const Stream<Scalar>& stream, bool learn);
   Outcome advance(Series<Scalar>& series, Index i, const Stream<Scalar>& stream, Index from, Index to, bool gradient_due);
   const Outcome* first_failure() const;

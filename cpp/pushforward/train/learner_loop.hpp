@@ -27,12 +27,11 @@ Outcome Learner<Scalar>::go(const Stream<Scalar>& stream, bool learn) {
   const FlushDenormals scope;
   if (Outcome o = close(); o.status != Status::ok) return o;
   Outcome total;
-  outcomes_.resize(series_.size());
   if (stream.first == 0)
     for (Series<Scalar>& s : series_) s.clear_loss();
   const Index last = stream.last < 0 ? stream.n_steps : stream.last;
   for (Index t = stream.first; t < last;) {
-    const Index until = learn ? std::min<Index>(last, t + settings_.update_every - phase_) : last;
+    const Index until = learn ? t + std::min<Index>(last - t, settings_.update_every - phase_) : last;
     const bool due = !learn || phase_ + (until - t) == settings_.update_every;
     std::int64_t before = 0, after = 0;
     for (const Series<Scalar>& s : series_) before += s.terms();
@@ -77,9 +76,10 @@ void Learner<Scalar>::update() {
 template <typename Scalar>
 Outcome Learner<Scalar>::close() {
   if (!open_) return {};
+  const FlushDenormals scope;
   open_ = 0;
   const bool due = phase_ + 1 == settings_.update_every;
-  for (std::size_t i = 0; i < series_.size(); ++i) outcomes_[i] = {series_[i].settle(weights_, due), 0, static_cast<Index>(i)};
+  each_series([&](Index i) { return series(i).settle(weights_, due); });
   if (const Outcome* failed = first_failure()) return stop(*failed);
   phase_ = due ? 0 : phase_ + 1;
   if (due) update();
@@ -98,9 +98,8 @@ const Outcome* Learner<Scalar>::first_failure() const {
 template <typename Scalar>
 Outcome Learner<Scalar>::stop(Outcome outcome) {
   for (Series<Scalar>& s : series_) s.drop_pending();
-  reset(outcome.series);
   for (const Outcome& o : outcomes_)
-    if (o.status != Status::ok) reset(o.series);
+    if (o.status != Status::ok) series(o.series).restart();
   std::fill(outcomes_.begin(), outcomes_.end(), Outcome{});
   phase_ = 0;
   open_ = 0;

@@ -58,6 +58,7 @@ class Series {
   // The same for a loss known only by its derivative with respect to the output.
   void add_feedback(const Scalar* d_output) {
     Window<Scalar>& window = carry_->window();
+    if (window.count() == 0) return;  // the series was reset since: it has no step to learn
     Scalar* delta = window.delta(window.last());
     std::copy_n(d_output, parameters_.n_outputs(), delta);
     pend(delta);
@@ -70,10 +71,10 @@ class Series {
     return !gradient_due || terms_ == 0 || ops<Scalar>().squared_norm(G_.size(), G_.data()) <= highest ? Status::ok : Status::gradient_not_finite;
   }
 
-  void reset() {
+  // State and past are zero again; losses already in the gradient stay (settle with a gradient due before).
+  void restart() {
     state_.clear();
     carry_->reset();
-    clear_gradient();
   }
   void clear_gradient() {
     G_.clear();

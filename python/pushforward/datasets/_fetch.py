@@ -44,9 +44,8 @@ def fetch(name: str) -> Path:
 
     Notes
     -----
-    The public addresses (Tiny Shakespeare: the char-rnn repository; LOBSTER: the provider's sample archives) are recalled and
-    **could not be tried** from the machines this was written on; the hashes were computed from verified copies, so a
-    wrong address can only fail, never deliver other data.
+    The public addresses (Tiny Shakespeare: the char-rnn repository; LOBSTER: the provider's sample archives) are
+    **unverified**; the hashes were computed from verified copies, so a wrong address can only fail, never deliver other data.
 
     Examples
     --------

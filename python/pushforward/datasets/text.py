@@ -102,7 +102,7 @@ def tiny_shakespeare(n_characters: int | None = None) -> TextSeries:
     Notes
     -----
     Text by W. Shakespeare in the public domain, put together in the char-rnn repository (A. Karpathy). See :func:`fetch` for
-    where the file is looked for; the public address could not be tried from the machines this was written on.
+    where the file is looked for.
     """
     if n_characters is not None and n_characters < 1:
         raise ValueError(f"n_characters: expected a positive integer or None, got {n_characters}")

@@ -45,6 +45,7 @@ class RecurrentModel(BaseEstimator, ABC):
     random_state: int
 
     _learner: Core | None = None
+    _tokens_: bool  # what the first data were: integers are tokens from then on, or never
 
     # -- building ------------------------------------------------------------------------------------------------------------
 
@@ -60,7 +61,7 @@ class RecurrentModel(BaseEstimator, ABC):
         learner = settings.build()
         if settings.carry_every is None:  # chosen now, once: a saved model keeps its H
             settings = dataclasses.replace(settings, carry_every=learner.carry_every)
-        self._settings_, self._learner = settings, learner
+        self._settings_, self._learner, self._given_ = settings, learner, self.get_params(deep=False)
         self.n_inputs_, self.n_outputs_, self.n_series_ = settings.cell.n_inputs, settings.n_outputs, settings.n_series
         self.n_features_in_ = self.n_inputs_
         self.loss_ = float("nan")
@@ -71,6 +72,13 @@ class RecurrentModel(BaseEstimator, ABC):
         if self._learner is None:
             raise NotFittedError(f"this {type(self).__name__} has seen no data yet: call partial_fit, fit or learn_one first")
         return self._learner
+
+    def _check_unchanged(self) -> None:
+        """The constructor's arguments are those the model was built from (but for those that may change on the way)."""
+        for name, before in self._given_.items():
+            now = getattr(self, name)
+            if now is not before and name not in ("n_epochs", "n_threads") and not np.array_equal(now, before):
+                raise ValueError(f"{name} was {before!r} when the model was built and is now {now!r}; fit() starts afresh with it")
 
     @contextlib.contextmanager
     def _unchanged_by_mistakes(self) -> Iterator[None]:
@@ -106,10 +114,11 @@ class RecurrentModel(BaseEstimator, ABC):
 
     def _to_file(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays = self._core().export_state()
+        self._check_unchanged()
         settings = self._settings_
         facts = {
             "n_inputs": self.n_inputs_, "n_outputs": self.n_outputs_, "n_series": self.n_series_, "loss": settings.loss,
-            "carry_every": settings.carry_every, "loss_history": self.loss_history_, **self._facts(),
+            "carry_every": settings.carry_every, "tokens": self._tokens_, "loss_history": self.loss_history_, **self._facts(),
         }  # fmt: skip
         return facts, arrays
 
@@ -117,6 +126,7 @@ class RecurrentModel(BaseEstimator, ABC):
         """Build what a file speaks of; its arrays come next."""
         settings = settings_of(self, facts["n_inputs"], facts["n_outputs"], facts["n_series"], facts["loss"])
         self._build_from(dataclasses.replace(settings, carry_every=facts["carry_every"]))
+        self._tokens_ = bool(facts["tokens"])
         self.loss_history_ = list(facts["loss_history"])
         self.loss_ = self.loss_history_[-1] if self.loss_history_ else float("nan")
         self._take_facts(facts)
@@ -162,8 +172,10 @@ class RecurrentModel(BaseEstimator, ABC):
 
     @property
     def influence_(self) -> FloatArray:
-        """Current ds/dθ (n_state, n_params), or one per series. A copy: the model's own is not touched."""
+        """Current ds/dθ (n_state, n_params), or one per series. A copy: the model's own is not touched (it takes three times its memory)."""
         arrays = self._core().export_state()
+        if self._settings_.gradient != "rtrl":
+            raise AttributeError(f"influence_: gradient={self._settings_.gradient!r} keeps none")
         twin = self._settings_.build()
         twin.import_state(arrays)
         J = np.stack([twin.influence(i) for i in range(self.n_series_)])

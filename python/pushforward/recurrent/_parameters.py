@@ -10,7 +10,7 @@ PARAMETERS = """
     dt : float, optional
         Step of the linear cell's Euler form, seconds; None is the plain form h ← A h + B x + b.
     weight_bound, readout_bound : float, optional
-        c: every weight of the cell, or of the read-out, enters as c·tanh(w / c) (the bounded maps of paper 1).
+        c: every weight of the cell, or of the read-out, enters as c·tanh(w / c) (the bounded maps of arXiv 2501.08040, (2.17)).
     gradient : {"rtrl", "tbptt"}
         "rtrl" is exact and untruncated; "tbptt" is approximate: it looks ``truncation`` steps back.
     truncation : int, optional

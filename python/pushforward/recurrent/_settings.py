@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import one_of, positive_int, positive_number
+from .._checks import one_of, positive_int, positive_number, seed
 from .._learner import GRADIENTS, LATENCIES, LearnerSettings
 from ..cells import Cell, make_cell
 from ..optim import Optimizer, RMSprop
@@ -22,6 +22,7 @@ def settings_of(model: Any, n_inputs: int, n_outputs: int, n_series: int, loss: 
     for name in ("n_inputs", "n_threads", "truncation"):
         if getattr(model, name) is not None:
             positive_int(name, getattr(model, name), "a positive int or None")
+    seed("random_state", model.random_state)
     if model.readout_bound is not None:
         positive_number("readout_bound", model.readout_bound)
     automatic = isinstance(model.carry_every, str)

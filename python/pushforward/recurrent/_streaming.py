@@ -20,6 +20,7 @@ class StreamingModel(RecurrentModel):
         """n_inputs, from the model if it is built, else from the data (tokens: from n_inputs=, or the largest seen)."""
         if self._learner is not None:
             return int(self.n_inputs_)
+        self._tokens_ = X.tokens is not None
         if X.dense is not None:
             width = int(X.dense.shape[2])
             if self.n_inputs is not None and self.n_inputs != width:
@@ -30,7 +31,14 @@ class StreamingModel(RecurrentModel):
 
     def _inputs(self, X: ArrayLike) -> Inputs:
         one_of("dtype", self.dtype, DTYPES)
-        return _arrays.inputs(X, np.dtype(self.dtype))
+        dtype = np.dtype(self.dtype)
+        if self._learner is None:
+            return _arrays.inputs(X, dtype)
+        self._check_unchanged()
+        data = _arrays.inputs(X, dtype, dense=not self._tokens_)
+        if data.dense is not None and data.dense.shape[2] != self.n_inputs_:
+            raise ValueError(f"X must have {self.n_inputs_} columns (n_inputs), got {data.dense.shape[2]}")
+        return data
 
     def _check_not_empty(self, X: Inputs) -> None:
         n_series, n_steps = X.shape
@@ -47,7 +55,7 @@ class StreamingModel(RecurrentModel):
             raise ValueError(f"y must have as many series and steps as X {X.shape}, got {Y.shape[:2]}")
 
     def _run(self, X: Inputs, Y: FloatArray | None, labels: NDArray[np.int64] | None, mask: ArrayLike | None) -> None:
-        steps = None if mask is None else _arrays.mask(mask, X.batched)
+        steps = None if mask is None else _arrays.mask(mask, X.batched, X.shape)
         total, n_terms = self._core().run(X.dense, X.tokens, Y, labels, steps)
         self.loss_ = total / n_terms if n_terms else float("nan")
         self.loss_history_.append(self.loss_)
@@ -65,9 +73,11 @@ class StreamingModel(RecurrentModel):
 
     def _next_output(self, x: ArrayLike, advance: bool) -> FloatArray:
         """Output (n_outputs,) of the next event, or of one per series (n_series, n_outputs)."""
-        if advance:
-            return self.step(x)
         core, data = self._core(), self._event(x)
+        if advance:
+            output = self.step(x)
+            core.close()  # no feedback: nothing is learnt from it
+            return output
         with renamed(X="x"):
             outputs, _ = core.predict(data.dense, data.tokens, core.states())
         return outputs[0, 0] if self.n_series_ == 1 else outputs[:, 0]
@@ -93,10 +103,15 @@ class StreamingModel(RecurrentModel):
     def _event_of_one(self, x: Any) -> Any:
         return int(x) if _arrays.is_integer(x) and np.ndim(x) == 0 else _arrays.real("x", x, np.dtype(self.dtype))
 
+    def _first_event(self, x: Any) -> NDArray[Any]:
+        """One event as a series of one step."""
+        one_of("dtype", self.dtype, DTYPES)
+        return np.asarray(self._event_of_one(x))[None]
+
     def _event(self, x: ArrayLike) -> Inputs:
         """One event per series as a batch of one step."""
         n_series = self.n_series_
-        if _arrays.is_integer(x):
+        if _arrays.is_integer(x) and self._tokens_:
             tokens = np.ascontiguousarray(x, dtype=np.int64).reshape(-1, 1)
             if tokens.shape[0] != n_series:
                 raise ValueError(f"x must hold one token per series ({n_series}), got shape {np.shape(x)}")

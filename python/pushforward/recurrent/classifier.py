@@ -9,10 +9,8 @@ from sklearn.base import ClassifierMixin
 
 from .. import _arrays
 from .._arrays import FloatArray, Inputs
-from .._checks import one_of
 from ..optim import Optimizer
 from ._parameters import PARAMETERS
-from ._settings import DTYPES
 from ._streaming import StreamingModel
 
 __all__ = ["RecurrentClassifier"]
@@ -60,7 +58,7 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         X : (n_steps, n_inputs) or (n_series, n_steps, n_inputs) ndarray of the model's dtype; or int tokens (n_steps,) or (n_series, n_steps)
         y : (n_steps,) or (n_series, n_steps) ndarray of classes
         classes : int or array-like, optional
-            As in the constructor; used by the first call only, which otherwise takes the classes in ``y``.
+            As in the constructor; the first call, without them, takes the classes in ``y``. Later ones may only repeat them.
         mask : (n_steps,) or (n_series, n_steps) ndarray of bool, optional
             False where a step has no target; ``y`` there is not used (but must be a known class).
 
@@ -73,9 +71,13 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         self._check_series(data)
         Y = _arrays.labels(y, data.batched)
         self._check_steps(data, Y)
-        with self._unchanged_by_mistakes():
-            if self._learner is None:
+        if self._learner is None:
+            with self._unchanged_by_mistakes():
                 self._build_for(self._width_of(data), data.shape[0], classes, Y)
+                self._run(data, None, self._codes(Y), mask)
+        else:
+            if classes is not None and not np.array_equal(_values(classes), self.classes_):
+                raise ValueError(f"classes must be those of the first call ({', '.join(map(str, self.classes_))}), got {classes!r}")
             self._run(data, None, self._codes(Y), mask)
         return self
 
@@ -125,9 +127,8 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         y : class
         """
         if self._learner is None:
-            one_of("dtype", self.dtype, DTYPES)
-            self.partial_fit(np.asarray(self._event_of_one(x))[None], np.asarray(y)[None])
-            return self.loss_
+            self.partial_fit(self._first_event(x), np.asarray(y)[None])
+            return self.loss_history_.pop()  # a figure a partial_fit: this was none
         label = y if self._plain_ else self._code_of_one(y)
         try:
             return self._learner.learn_one(x, label)
@@ -147,11 +148,7 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         known = classes if classes is not None else self.classes
         if known is None and Y is None:
             raise ValueError("classes must be given (in the constructor) when step() comes before any targets")
-        if isinstance(known, (int, np.integer)):
-            if known < 2:
-                raise ValueError(f"classes must be at least 2, got {known}")
-            known = np.arange(known)
-        values = np.unique(np.asarray(known if known is not None else Y))
+        values = _values(known) if known is not None else np.unique(np.asarray(Y))
         if len(values) < 2:
             raise ValueError(f"y must show at least 2 classes, got {values.tolist()}; give them all with classes=")
         self._build(n_inputs, len(values), n_series, "cross_entropy")
@@ -166,7 +163,9 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         return int(self._codes(_arrays.labels(np.asarray(y)[None], batched=False)).item())
 
     def _targets_for_kernel(self, X: Inputs, y: ArrayLike) -> tuple[None, NDArray[np.int64]]:
-        return None, self._codes(_arrays.labels(y, X.batched))
+        Y = _arrays.labels(y, X.batched)
+        self._check_steps(X, Y)
+        return None, self._codes(Y)
 
     def _facts(self) -> dict[str, Any]:
         return {"classes": self.classes_.tolist(), "classes_dtype": self.classes_.dtype.str}
@@ -189,3 +188,12 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
             known = ", ".join(map(str, self.classes_))
             raise ValueError(f"y must hold known classes ({known}), got {Y[series, step]} at series {series}, step {step}")
         return np.ascontiguousarray(codes, dtype=np.int64)
+
+
+def _values(classes: ArrayLike | int) -> NDArray[Any]:
+    """All classes, sorted, from themselves or their number."""
+    if isinstance(classes, (int, np.integer)):
+        if classes < 2:
+            raise ValueError(f"classes must be at least 2, got {classes}")
+        return np.arange(classes)
+    return np.unique(np.asarray(classes))

@@ -9,10 +9,9 @@ from sklearn.metrics import r2_score
 
 from .. import _arrays
 from .._arrays import FloatArray, Inputs
-from .._checks import one_of, positive_int
+from .._checks import positive_int
 from ..optim import Optimizer
 from ._parameters import PARAMETERS
-from ._settings import DTYPES
 from ._streaming import StreamingModel
 
 __all__ = ["RecurrentRegressor"]
@@ -85,13 +84,17 @@ class RecurrentRegressor(RegressorMixin, StreamingModel):
         self._check_series(data)
         Y, flat = _arrays.targets(y, np.dtype(self.dtype), data.batched)
         self._check_steps(data, Y)
-        with self._unchanged_by_mistakes():
-            if self._learner is None:
-                if self.n_outputs is not None and self.n_outputs != Y.shape[2]:
-                    raise ValueError(f"y must have n_outputs = {self.n_outputs} columns, got {Y.shape[2]}")
+        expected = self.n_outputs if self._learner is None else self.n_outputs_
+        if expected is not None and expected != Y.shape[2]:
+            raise ValueError(f"y must have {expected} columns (n_outputs), got {Y.shape[2]}")
+        if self._learner is None:
+            with self._unchanged_by_mistakes():
                 self._build(self._width_of(data), Y.shape[2], data.shape[0], self.loss)
                 self._flat_ = flat
+                self._run(data, Y, None, mask)
+        else:
             self._run(data, Y, None, mask)
+        self._flat_ = flat
         return self
 
     def _check_loss(self) -> None:
@@ -107,7 +110,9 @@ class RecurrentRegressor(RegressorMixin, StreamingModel):
         self._flat_ = False
 
     def _targets_for_kernel(self, X: Inputs, y: ArrayLike) -> tuple[FloatArray, None]:
-        return _arrays.targets(y, np.dtype(self.dtype), X.batched)[0], None
+        Y = _arrays.targets(y, np.dtype(self.dtype), X.batched)[0]
+        self._check_steps(X, Y)
+        return Y, None
 
     def _facts(self) -> dict[str, Any]:
         return {"flat": self._flat_}
@@ -167,14 +172,13 @@ class RecurrentRegressor(RegressorMixin, StreamingModel):
         y : float or (n_outputs,) ndarray
         """
         if self._learner is None:
-            one_of("dtype", self.dtype, DTYPES)
-            self.partial_fit(np.asarray(self._event_of_one(x))[None], np.asarray(_arrays.real("y", y, np.dtype(self.dtype)))[None])
-            return self.loss_
+            first = self._first_event(x)
+            self.partial_fit(first, _arrays.real("y", y, np.dtype(self.dtype)).reshape(1, *np.shape(y)))
+            return self.loss_history_.pop()  # a figure a partial_fit: this was none
         try:
             loss = self._learner.learn_one(x, y)
         except TypeError:  # not an array of our dtype: coerce, or say what is wrong
-            dtype = np.dtype(self.dtype)
-            loss = self._learner.learn_one(self._event_of_one(x), _arrays.real("y", y, dtype))
+            loss = self._learner.learn_one(self._event_of_one(x), _arrays.real("y", y, np.dtype(self.dtype)))
         return loss
 
     def predict_one(self, x: ArrayLike, advance: bool = False) -> Any:
@@ -182,7 +186,9 @@ class RecurrentRegressor(RegressorMixin, StreamingModel):
 
         Returns
         -------
-        y : float or (n_outputs,) ndarray
+        y : float or (n_outputs,) ndarray, as the targets were; (n_series,) or (n_series, n_outputs) for several series
         """
         output = self._next_output(x, advance)
-        return output[..., 0] if self._flat_ else output
+        if not self._flat_:
+            return output
+        return output[..., 0] if output.ndim > 1 else float(output[0])

@@ -75,6 +75,8 @@ def block_gradient(
     carry: str = "exact",
     mask: NDArray[np.bool_] | None = None,
     readout_bound: float | None = None,
+    carry_every: int | None = None,
+    n_threads: int | None = None,
 ) -> tuple[float, dict[str, FloatArray], FloatArray, FloatArray | None]:
     """Gradient of the **sum** of the losses of a block of steps, at fixed weights.
 
@@ -95,6 +97,8 @@ def block_gradient(
         Steps with a loss; the others' targets are not looked at.
     readout_bound : float, optional
         c > 0: W_out and b_out enter as c tanh(w / c).
+    carry_every, n_threads : int, optional
+        Of the kernel, where they change its speed; here they change nothing.
 
     Returns
     -------
