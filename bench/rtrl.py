@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ def automatic(session: Session) -> Iterator[Row]:
         problem = Problem(n, session.dtype)
         base, _ = checked_textbook(problem)
         engine, error = checked("K = 1", problem, 2 * Engine(problem).carry_every + 3)
-        timings = session.measure(Competitor("base", base.run), Competitor("auto", engine.run))
+        timings = session.measure(Competitor("base", base.run), Competitor("auto", engine.run, multiple=engine.carry_every))
         us, ratio = _against(timings, "auto")
         goal_us = cases.AUTO_MICROSECONDS.get(n)
         yield Row(
@@ -86,11 +87,12 @@ def peers(session: Session) -> Iterator[Row]:
         short = Engine(problem, tau, truncation=tau)
         short.run(3 * tau)
         exact, chunks, truncated = learnt(problem, 1, scan), learnt(problem, tau, 3 * tau), short.weights
-        field = [  # name, entrant, steps come in multiples of, what it must have learnt after how many steps
-            _Entrant("pushforward", Engine(problem), 1, exact, scan),
+        ours, blocked = Engine(problem), Engine(problem, tau)
+        field = [  # name, entrant, steps come in multiples of (a sample has its share of block ends), what it must have learnt after how many
+            _Entrant("pushforward", ours, ours.carry_every, exact, scan),
             _Entrant("pushforward, H = 1", Engine(problem, carry_every=1), 1, exact, scan),
             _Entrant("NumPy, tuned GEMM", GemmRTRL(problem), 1, exact, scan),
-            _Entrant(f"pushforward, K = {tau}", Engine(problem, tau), tau, chunks, 3 * tau, f"one update per {tau} steps"),
+            _Entrant(f"pushforward, K = {tau}", blocked, math.lcm(tau, blocked.carry_every), chunks, 3 * tau, f"one update per {tau} steps"),
         ]
         if n <= 32:
             field.append(_Entrant("NumPy, the reference", Reference(problem), 1, exact, scan))
@@ -104,11 +106,11 @@ def peers(session: Session) -> Iterator[Row]:
             field.append(_Entrant(f"PyTorch, TBPTT({tau}) in chunks", cut, tau, truncated, 3 * tau, note))
         errors = {entrant.name: entrant.check(problem) for entrant in field}
         timings = session.measure(*(Competitor(e.name, e.learner.run, "process", e.multiple) for e in field))
-        ours = timings["pushforward"].microseconds()
+        own = timings["pushforward"].microseconds()
         for e in field:
             us = timings[e.name].microseconds()
             yield Row(
-                "peers", f"n = {n}, {e.name}", us, us / ours, "{:.1f} × ours", error=errors[e.name], timing=timings[e.name], note=e.note,
+                "peers", f"n = {n}, {e.name}", us, us / own, "{:.2f} × ours", error=errors[e.name], timing=timings[e.name], note=e.note,
                 numbers={"n_units": n},
             )  # fmt: skip
 

@@ -94,8 +94,8 @@ def overhead(session: Session) -> Iterator[Row]:
         found, expected = _weights(model), _weights(whole.partial_fit(X[:CHECKED_EVENTS], y[:CHECKED_EVENTS]))
         error = confirm("learn_one", error_of(found, expected, start, model.cell_.n_params), session.dtype)
         timings = session.measure(
-            Competitor("learn_one", lambda k: _one_by_one(model.learn_one, events[:k])),  # noqa: B023  # used within this turn of the loop
-            Competitor("run", engine.run),
+            Competitor("learn_one", lambda k: _one_by_one(model.learn_one, events[:k]), multiple=engine.carry_every),  # noqa: B023  # used at once
+            Competitor("run", engine.run, multiple=engine.carry_every),
         )
         one, run = (timings[name].microseconds() for name in ("learn_one", "run"))
         yield Row(
