@@ -166,8 +166,8 @@ static void test_optimizers(Index n) {
     for (int t = 1; t <= 3; ++t) {
       const auto g = random<Scalar>(n, 0.1, 1);
       step.bias1 = 1 - std::pow(step.beta1, t), step.bias2 = 1 - std::pow(step.beta2, t);
-      Scalar* const second = kind == OptimizerStep::rmsprop ? nullptr : m2.data();
-      ops<Scalar>().optimizer_update(step, n, g.data(), w.data(), m1.data(), second);
+      Scalar* const first = kind == OptimizerStep::rmsprop ? nullptr : m1.data();
+      ops<Scalar>().optimizer_update(step, n, g.data(), w.data(), first, m2.data());
       for (std::size_t i = 0; i < w.size(); ++i) {
         Wide G = Wide(g[i]) * step.gradient_scale;
         if (kind == OptimizerStep::adamw) W[i] -= step.learning_rate * step.weight_decay * W[i];
@@ -183,6 +183,17 @@ static void test_optimizers(Index n) {
         CHECK(std::abs(w[i] - W[i]) <= 20 * eps, "optimizer %d of %td", kind, n);
       }
     }
+  }
+}
+
+// An epsilon that vanishes in the precision of the model must not make 0 / 0 of a weight that has seen no gradient.
+template <typename Scalar>
+static void test_vanishing_epsilon() {
+  for (const auto kind : {OptimizerStep::rmsprop, OptimizerStep::adam}) {
+    const OptimizerStep step{kind, 0.01, 0.9, 0.99, 1e-320, 0, 1, 0.1, 0.01};
+    Scalar w = 1, g = 0, m1 = 0, m2 = 0;
+    ops<Scalar>().optimizer_update(step, 1, &g, &w, &m1, &m2);
+    CHECK(w == 1, "optimizer %d", kind);
   }
 }
 
@@ -246,6 +257,7 @@ static void test_influence(Index n, Index n_steps, bool with_phi, bool with_read
 
 template <typename Scalar>
 static void test_all() {
+  test_vanishing_epsilon<Scalar>();
   for (Index n = 1; n <= 70; ++n) test_elementwise<Scalar>(n), test_activations<Scalar>(n), test_optimizers<Scalar>(n), test_matvec<Scalar>(n, n);
   test_elementwise<Scalar>(128), test_activations<Scalar>(128), test_elementwise<Scalar>(1003);
   for (const Index n : sizes) {
