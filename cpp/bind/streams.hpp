@@ -7,28 +7,36 @@
 
 namespace pushforward::bind {
 
+// X (n_series, n_steps, n_inputs) or tokens (n_series, n_steps), one of them.
+template <typename Scalar>
+Stream<Scalar> check_inputs(Model<Scalar>& self, const OptionalIn<Scalar>& X, const OptionalIn<std::int64_t>& tokens, Index n_series) {
+  const Index n_inputs = self.cell().n_inputs();
+  require(X.has_value() != tokens.has_value(), "X: give dense inputs or tokens, one of them");
+  const py::array& inputs = X ? static_cast<const py::array&>(*X) : *tokens;
+  require(inputs.ndim() == (X ? 3 : 2), "X must be (n_series, n_steps" + std::string(X ? ", n_inputs)" : ")") + ", got " + shape_of(inputs));
+  Stream<Scalar> s;
+  s.n_steps = inputs.shape(1);
+  require(s.n_steps > 0, "X must have at least one step, got shape " + shape_of(inputs));
+  if (X) {
+    require_shape(*X, "X", {n_series, s.n_steps, n_inputs});
+    require_finite(X->data(), n_series, s.n_steps, n_inputs, "X");
+    s.X = X->data();
+  } else {
+    require_shape(*tokens, "X", {n_series, s.n_steps});
+    require_range(tokens->data(), n_series, s.n_steps, n_inputs, "X", "n_inputs");
+    s.tokens = tokens->data();
+  }
+  return s;
+}
+
 // Checks the arrays of a call against the model and against each other. X (n_series, n_steps, n_inputs) or tokens (n_series, n_steps).
 template <typename Scalar>
 Stream<Scalar> check_stream(Model<Scalar>& self, const OptionalIn<Scalar>& X, const OptionalIn<std::int64_t>& tokens, const OptionalIn<Scalar>& Y,
                             const OptionalIn<std::int64_t>& labels, const OptionalIn<bool>& mask) {
   Learner<Scalar>& learner = self.learner();
-  const Index n_series = learner.n_series(), n_inputs = self.cell().n_inputs(), n_outputs = learner.settings().n_outputs;
-  require(X.has_value() != tokens.has_value(), "X: give dense inputs or tokens, one of them");
-  const py::array& inputs = X ? static_cast<const py::array&>(*X) : *tokens;
-  require(inputs.ndim() == (X ? 3 : 2), "X must be (n_series, n_steps" + std::string(X ? ", n_inputs)" : ")") + ", got " + shape_of(inputs));
-  const Index n_steps = inputs.shape(1);
-  require(n_steps > 0, "X must have at least one step, got shape " + shape_of(inputs));
-  Stream<Scalar> s;
-  s.n_steps = n_steps;
-  if (X) {
-    require_shape(*X, "X", {n_series, n_steps, n_inputs});
-    require_finite(X->data(), n_series, n_steps, n_inputs, "X");
-    s.X = X->data();
-  } else {
-    require_shape(*tokens, "X", {n_series, n_steps});
-    require_range(tokens->data(), n_series, n_steps, n_inputs, "X", "n_inputs");
-    s.tokens = tokens->data();
-  }
+  const Index n_series = learner.n_series(), n_outputs = learner.settings().n_outputs;
+  Stream<Scalar> s = check_inputs(self, X, tokens, n_series);
+  const Index n_steps = s.n_steps;
   const bool classes = learner.settings().loss == Loss::cross_entropy;
   if (Y) {
     require(!classes, "y must be integer classes for cross_entropy");
@@ -104,20 +112,9 @@ Outcome first_not_finite(Status status, const Scalar* outputs, Index n_series, I
 template <typename Scalar>
 py::tuple predict(Model<Scalar>& self, OptionalIn<Scalar> X, OptionalIn<std::int64_t> tokens, ArrayIn<Scalar> states) {
   const auto lock = self.use();
-  const Index n_inputs = self.cell().n_inputs(), n_outputs = self.learner().settings().n_outputs;
-  require(X.has_value() != tokens.has_value(), "X: give dense inputs or tokens, one of them");
-  const py::array& inputs = X ? static_cast<const py::array&>(*X) : *tokens;
-  const Index n_series = inputs.shape(0), n_steps = inputs.shape(1);
-  Stream<Scalar> s;
-  s.n_steps = n_steps;
-  if (X) {
-    require_shape(*X, "X", {n_series, n_steps, n_inputs});
-    require_finite(X->data(), n_series, n_steps, n_inputs, "X");
-    s.X = X->data();
-  } else {
-    require_range(tokens->data(), n_series, n_steps, n_inputs, "X", "n_inputs");
-    s.tokens = tokens->data();
-  }
+  const Index n_outputs = self.learner().settings().n_outputs, n_series = X ? X->shape(0) : tokens ? tokens->shape(0) : 0;
+  const Stream<Scalar> s = check_inputs(self, X, tokens, n_series);
+  const Index n_steps = s.n_steps;
   require_shape(states, "states", {n_series, self.cell().n_state()});
   py::array_t<Scalar> last({n_series, self.cell().n_state()}), outputs({n_series, n_steps, n_outputs});
   std::copy_n(states.data(), states.size(), last.mutable_data());

@@ -154,9 +154,20 @@ class StreamingModel(RecurrentModel):
         core.feedback(gradient.reshape(whole))
         return self
 
-    def _epochs(self) -> range:
+    @abstractmethod
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, *, mask: ArrayLike | None = None) -> Self:
+        """Go on learning the stream with these steps."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike, mask: ArrayLike | None = None) -> Self:
+        """Start afresh and learn ``n_epochs`` passes, each from a zero state; else as :meth:`partial_fit`."""
         positive_int("n_epochs", self.n_epochs)
-        return range(self.n_epochs)
+        with self._unchanged_by_mistakes():
+            self._forget()
+            for _ in range(self.n_epochs):
+                if self._learner is not None:
+                    self.reset_state()
+                self.partial_fit(X, y, mask=mask)
+        return self
 
     def reset_state(self, series: list[int] | None = None) -> Self:
         """Set state and influence to zero, of all series or of the ones listed; weights and optimiser stay.

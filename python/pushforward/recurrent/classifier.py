@@ -81,16 +81,6 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
             self._run(data, None, self._codes(Y), mask)
         return self
 
-    def fit(self, X: ArrayLike, y: ArrayLike, mask: ArrayLike | None = None) -> Self:
-        """Start afresh and learn ``n_epochs`` passes, each from a zero state; else as :meth:`partial_fit`."""
-        with self._unchanged_by_mistakes():
-            self._forget()
-            for _ in self._epochs():
-                if self._learner is not None:
-                    self.reset_state()
-                self.partial_fit(X, y, mask=mask)
-        return self
-
     def predict_proba(self, X: ArrayLike, state: str = "start") -> FloatArray:
         """Class probabilities for a sequence, (n_steps, n_classes) or (n_series, n_steps, n_classes); the model does not change.
 

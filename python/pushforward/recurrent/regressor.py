@@ -120,16 +120,6 @@ class RecurrentRegressor(RegressorMixin, StreamingModel):
     def _take_facts(self, facts: dict[str, Any]) -> None:
         self._flat_ = bool(facts["flat"])
 
-    def fit(self, X: ArrayLike, y: ArrayLike, mask: ArrayLike | None = None) -> Self:
-        """Start afresh and learn ``n_epochs`` passes, each from a zero state; else as :meth:`partial_fit`."""
-        with self._unchanged_by_mistakes():
-            self._forget()
-            for _ in self._epochs():
-                if self._learner is not None:
-                    self.reset_state()
-                self.partial_fit(X, y, mask)
-        return self
-
     def predict(self, X: ArrayLike, state: str = "start") -> FloatArray:
         """Outputs for a sequence; the model does not change.
 
