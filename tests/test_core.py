@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import pushforward as pf
 from pushforward import _core
 
 ACTIVATIONS = ["identity", "relu", "tanh", "sigmoid", "elu"]
@@ -253,3 +254,23 @@ def test_running_leaves_the_floating_point_unit_alone(dtype, rng):
     small = np.array([np.finfo(dtype).smallest_subnormal])
     learner.run(rng.normal(size=(1, 50, 2)).astype(dtype), None, np.zeros((1, 50, 1), dtype), None, None)
     assert (small * np.ones(1, dtype))[0] > 0  # denormal numbers are not flushed in the rest of the process
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4, 11, 12])
+@pytest.mark.parametrize("bound", [0.0, 0.8])
+def test_a_block_longer_than_its_chunk_gives_the_same_influence(chunk, bound, rng):
+    cell = pf.cells.Elman(2, 5, weight_bound=bound or None)
+    theta, X = np.asarray(cell.init(0), np.float64), rng.normal(size=(1, 29, 2))  # two blocks of 12, and five steps
+    optimizer = pf.SGD(learning_rate=0.0).config()
+    core = _core.LearnerF64(
+        {"name": "elman", "n_inputs": 2, "n_units": 5, "activation": "tanh"},
+        {"gradient": "rtrl", "carry_every": 12, "truncation": 0, "bounded_latency": False, "chunk": chunk},
+        {"n_outputs": 1, "update_every": 1, "n_threads": 2, "loss": "squared_error", "weight_bound": bound, "readout_bound": 0.0}
+        | {"optimizer": optimizer},
+        1,
+    )
+    core.set_parameters(theta, np.ones((1, 5)), np.zeros(1))
+    core.run(X, None, rng.normal(size=(1, 29, 1)), None, None)
+    states, influence = pf.reference.forward_sensitivity(cell, theta, X[0])
+    np.testing.assert_allclose(core.states()[0], states[-1], rtol=1e-12)
+    np.testing.assert_allclose(core.influence(0), influence, rtol=1e-10, atol=1e-13)

@@ -27,6 +27,7 @@ CarrySettings carry_settings(const py::dict& d) {
   s.carry_every = get<Index>(d, "carry_every");
   s.truncation = get<Index>(d, "truncation");
   s.bounded_latency = get<bool>(d, "bounded_latency");
+  if (d.contains("chunk")) s.chunk = get<Index>(d, "chunk");
   return s;
 }
 

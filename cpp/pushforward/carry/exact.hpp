@@ -24,9 +24,10 @@ namespace pushforward {
 template <typename Scalar>
 class ExactCarry final : public Carry<Scalar> {
  public:
-  ExactCarry(const Cell<Scalar>& cell, Index n_outputs, Index carry_every, bool bounded_weights, int n_threads)
+  // chunk: steps whose E is kept; 0: as many as the memory budget allows
+  ExactCarry(const Cell<Scalar>& cell, Index n_outputs, Index carry_every, bool bounded_weights, int n_threads, Index chunk = 0)
       : Carry<Scalar>(cell, n_outputs, carry_every), n_threads_(n_threads), ns_(padded<Scalar>(cell.n_state())),
-        chunk_(std::min(carry_every, chunk_for(cell))), influence_(cell, chunk_, bounded_weights, n_threads),
+        chunk_(std::min(carry_every, chunk > 0 ? chunk : chunk_for(cell))), influence_(cell, chunk_, bounded_weights, n_threads),
         E_(chunk_ * cell.n_gates() * ns_), spare_(chunk_ < carry_every ? cell.n_gates() * ns_ : 0), V_(cell.n_state() * ns_),
         V_before_(cell.n_state() * ns_), V_kept_(chunk_ < carry_every ? cell.n_state() * ns_ : 0) {}
 
@@ -95,7 +96,7 @@ class ExactCarry final : public Carry<Scalar> {
       newest -= std::min(end, chunk_);
       std::swap(V_, V_kept_);
       pull_back(weights, newest, end, E_.data());
-      std::copy(V_.begin(), V_.end(), V_kept_.begin());
+      if (newest > 0) std::copy(V_.begin(), V_.end(), V_kept_.begin());
       influence_.move(weights, window, newest, end - newest, E_.data(), false, 0, n_gates, nullptr, nullptr);
     }
     window.clear();

@@ -17,7 +17,7 @@
 namespace pushforward {
 
 // What run() is given, C order, one row per series: X (n_series, n_steps, n_inputs) or tokens (n_series, n_steps); Y (n_series, n_steps, n_outputs) or
-// labels (n_series, n_steps), or neither; mask (n_series, n_steps), zero where a step has no loss; states, outputs: filled when not null.
+// labels (n_series, n_steps), or neither; mask (n_series, n_steps), zero where a step has no loss; states: filled when not null.
 template <typename Scalar>
 struct Stream {
   Index n_steps = 0;           // length of the arrays' time axis
@@ -28,7 +28,6 @@ struct Stream {
   const std::int64_t* labels = nullptr;
   const bool* mask = nullptr;
   Scalar* states = nullptr;   // (n_series, n_steps, n_state)
-  Scalar* outputs = nullptr;  // (n_series, n_steps, n_outputs), as they were before the step was learnt
 };
 
 struct Outcome {

@@ -13,7 +13,6 @@ Outcome Learner<Scalar>::advance(Series<Scalar>& series, Index i, const Stream<S
     const Input<Scalar> x{stream.X ? stream.X + at * n_inputs : nullptr, stream.tokens ? stream.tokens[at] : -1};
     if (const Status s = series.forward(weights_, x); s != Status::ok) return {s, t, i};
     if (stream.states) std::copy_n(series.state(), cell_->n_state(), stream.states + at * cell_->n_state());
-    if (stream.outputs) std::copy_n(series.output(), n_outputs, stream.outputs + at * n_outputs);
     const Target<Scalar> target{stream.Y ? stream.Y + at * n_outputs : nullptr, stream.labels ? stream.labels[at] : -1};
     if (target.given() && (!stream.mask || stream.mask[at]))
       if (const Status s = series.add_loss(settings_.loss, target); s != Status::ok) return {s, t, i};

@@ -26,6 +26,7 @@ struct CarrySettings {
   Index carry_every = 0;  // 0: chosen by the cost model
   Index truncation = 0;   // of tbptt; 0: update_every
   bool bounded_latency = false;
+  Index chunk = 0;        // exact.hpp; 0: by memory
 };
 
 template <typename Scalar>
@@ -45,7 +46,7 @@ std::unique_ptr<Carry<Scalar>> make_carry(const CarrySettings& s, const Cell<Sca
     const Index h = s.carry_every > 0 ? s.carry_every : choose_carry_every(cell, learner.update_every);
     reach = s.bounded_latency ? 2 * h : h;
     if (s.bounded_latency) return std::make_unique<BoundedExactCarry<Scalar>>(cell, learner.n_outputs, h, learner.weight_bound > 0, n_threads);
-    return std::make_unique<ExactCarry<Scalar>>(cell, learner.n_outputs, h, learner.weight_bound > 0, n_threads);
+    return std::make_unique<ExactCarry<Scalar>>(cell, learner.n_outputs, h, learner.weight_bound > 0, n_threads, s.chunk);
   }
   if (s.gradient == "tbptt") {
     reach = s.truncation > 0 ? s.truncation : learner.update_every;
