@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,9 +15,14 @@ from pushforward import cells
 from pushforward._learner import LearnerSettings, initial_readout
 from pushforward.optim import SGD
 
+MakeCell = Callable[[int, int], cells.Cell]
+"""From n_inputs and n_units."""
+
 SIZES = (16, 32, 64, 128, 256)
 PEER_SIZES = (16, 32, 64, 128)
 TRUNCATION = 32
+RECURRENT = ("W_rec", "w_rec")  # names of recurrent weights without a gate
+GATED_READOUT, LASTING_READOUT, GATED_LASTING_READOUT = 3.0, 4.0, 8.0  # times W_out's start, where states or inputs are small
 
 # Goals, float32, one thread.
 PEAK_SHARE = {32: 0.65, 64: 0.80, 128: 0.85, 256: 0.85}
@@ -33,7 +40,7 @@ OVERHEAD_MICROSECONDS = 2.0
 
 @dataclass(frozen=True)
 class Problem:
-    """An Elman net with tanh units that learns noise from noise by SGD.
+    """A net that learns noise from noise by SGD: an Elman net with tanh units unless said.
 
     Parameters
     ----------
@@ -43,8 +50,15 @@ class Problem:
         Length of the stream.
     n_inputs, n_outputs, seed : int
     memory : int
-        0: inputs of size one, as a user has them; the net contracts, and after a hundred steps nothing is left of J. Else W_rec is a rotation and
-        the inputs are small enough for J to last so many steps: what is wrong with the transport of J across blocks then shows.
+        0: inputs of size one, as a user has them; the net contracts, and after a hundred steps nothing is left of J. Else the recurrence is a
+        rotation, or gates hold what there is, and the inputs are small enough for J to last so many steps: what is wrong with the transport of J
+        across blocks then shows.
+    make : callable
+        The cell, from n_inputs and n_units.
+    n_series : int
+        Streams side by side.
+    readout_scale : float
+        Of W_out's start: more where the weights would otherwise move by too little for float32 to show it.
     """
 
     n_units: int
@@ -54,11 +68,19 @@ class Problem:
     n_outputs: int = 1
     seed: int = 0
     memory: int = 0
+    make: MakeCell = cells.Elman
+    n_series: int = 1
+    readout_scale: float = 1.0
 
     @cached_property
-    def cell(self) -> cells.Elman:
-        """The cell; its gradient has n_units · (n_units + n_inputs + 1) numbers."""
-        return cells.Elman(self.n_inputs, self.n_units)
+    def cell(self) -> cells.Cell:
+        """The cell; of an Elman net the gradient has n_units · (n_units + n_inputs + 1) numbers."""
+        return self.make(self.n_inputs, self.n_units)
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is recurrence that no gate holds."""
+        return any(name.rpartition(".")[2] in RECURRENT for name in self.cell.positions())
 
     @property
     def optimizer(self) -> SGD:
@@ -68,26 +90,37 @@ class Problem:
     @cached_property
     def theta(self) -> NDArray[Any]:
         """Weights at the start (n_params,): drawn in float64 and rounded."""
-        rows = self.cell.init(self.seed).reshape(self.n_units, -1)
-        if self.memory:
-            rows[:, : self.n_units] /= 0.9  # the cell starts from 0.9 times a rotation
-        return rows.ravel().astype(self.dtype)
+        theta = self.cell.init(self.seed)
+        return (self.cell.pack(_lasting(self.cell.unpack(theta), self.memory)) if self.memory else theta).astype(self.dtype)
 
     @cached_property
     def readout(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """(W_out, b_out) at the start."""
-        return initial_readout(self.n_outputs, self.n_units, np.random.default_rng(self.seed + 1), np.dtype(self.dtype))
+        W_out, b_out = initial_readout(self.n_outputs, self.cell.n_features, np.random.default_rng(self.seed + 1), np.dtype(self.dtype))
+        scale = (LASTING_READOUT if self.plain else GATED_LASTING_READOUT) if self.memory else self.readout_scale if self.plain else GATED_READOUT
+        return W_out * W_out.dtype.type(scale), b_out
 
     @cached_property
+    def inputs(self) -> NDArray[Any]:
+        """Of all series (n_series, n_steps, n_inputs)."""
+        size = 2.0 / self.memory if self.memory and self.plain else 1.0  # without gates the product of that many slopes 1 − s² is then about 1/e
+        return (size * np.random.default_rng(self.seed + 2).normal(size=(self.n_series, self.n_steps, self.n_inputs))).astype(self.dtype)
+
+    @cached_property
+    def targets(self) -> NDArray[Any]:
+        """Of all series (n_series, n_steps, n_outputs)."""
+        size = max(1.0, 0.5 * math.sqrt(self.n_units)) if self.memory and self.plain else 1.0  # or float32 rounds off what the small inputs teach
+        return (size * np.random.default_rng(self.seed + 3).normal(size=(self.n_series, self.n_steps, self.n_outputs))).astype(self.dtype)
+
+    @property
     def X(self) -> NDArray[Any]:
-        """Inputs (n_steps, n_inputs)."""
-        size = 2.0 / self.memory if self.memory else 1.0  # the product of that many slopes 1 − s² is then about 1/e
-        return (size * np.random.default_rng(self.seed + 2).normal(size=(self.n_steps, self.n_inputs))).astype(self.dtype)
+        """Inputs of the first series (n_steps, n_inputs)."""
+        return self.inputs[0]
 
-    @cached_property
+    @property
     def Y(self) -> NDArray[Any]:
-        """Targets (n_steps, n_outputs)."""
-        return np.random.default_rng(self.seed + 3).normal(size=(self.n_steps, self.n_outputs)).astype(self.dtype)
+        """Targets of the first series (n_steps, n_outputs)."""
+        return self.targets[0]
 
     @property
     def start(self) -> NDArray[np.float64]:
@@ -96,8 +129,21 @@ class Problem:
 
     @property
     def textbook_flop(self) -> float:
-        """Of one step of J ← D J: 2 n² n_params."""
-        return 2.0 * self.n_units**2 * self.cell.n_params
+        """Of one step of J ← D J: 2 n_state n_units n_params. D of a dense layer has n_state rows of n_units numbers (LSTM: n_state = 2 n_units)."""
+        return 2.0 * self.cell.n_state * self.n_units * self.cell.n_params
+
+
+def _lasting(weights: dict[str, NDArray[Any]], memory: int) -> dict[str, NDArray[Any]]:
+    """Weights of a net that keeps for so many steps what it has seen: rotations, poles on the unit circle, gates that hold."""
+    for name, values in weights.items():
+        part = name.rpartition(".")[2]
+        if part in RECURRENT:  # these cells start from 0.9 times a rotation, or from fractions
+            values[...] = values / 0.9 if values.ndim == 2 else np.sign(values)
+        elif part in ("bias_update", "bias_forget"):
+            values += math.log(max(2.0, memory / 4))
+        elif part == "nu":  # |λ| = exp(−exp(ν))
+            values[...] = -math.log(memory)
+    return weights
 
 
 class Engine:
@@ -114,20 +160,22 @@ class Engine:
     latency : {"throughput", "bounded"}
     truncation : int, optional
         Truncated back-propagation over so many steps in place of the exact gradient.
+    gradient : str
+        The algorithm, unless truncated.
     """
 
     def __init__(
         self, problem: Problem, update_every: int = 1, carry_every: int | None = None, n_threads: int = 1, latency: str = "throughput",
-        truncation: int | None = None,
+        truncation: int | None = None, gradient: str = "rtrl",
     ) -> None:  # fmt: skip
         settings = LearnerSettings(
-            problem.cell, problem.n_outputs, "squared_error", np.dtype(problem.dtype), gradient="rtrl" if truncation is None else "tbptt",
+            problem.cell, problem.n_outputs, "squared_error", np.dtype(problem.dtype), gradient=gradient if truncation is None else "tbptt",
             truncation=truncation, update_every=update_every, carry_every=carry_every, latency=latency, optimizer=problem.optimizer,
-            n_threads=n_threads,
+            n_threads=n_threads, n_series=problem.n_series,
         )  # fmt: skip
         self.problem, self.core = problem, settings.build()
         self.core.set_parameters(problem.theta, *problem.readout)
-        self._X, self._Y = problem.X[None], problem.Y[None]
+        self._X, self._Y = problem.inputs, problem.targets
 
     @property
     def carry_every(self) -> int:
@@ -136,12 +184,18 @@ class Engine:
 
     def run(self, n_steps: int) -> None:
         """Learn the first so many steps of the stream, in one call."""
-        self.core.run(self._X[:, :n_steps], None, self._Y[:, :n_steps], None, None)
+        X, Y = (np.ascontiguousarray(part[:, :n_steps]) for part in (self._X, self._Y))
+        self.core.run(X, None, Y, None, None)
 
     @property
     def weights(self) -> NDArray[np.float64]:
         """All weights now, one vector."""
         return flat(*self.core.parameters())
+
+
+def parts_of(cell: cells.Cell) -> list[NDArray[np.int64]]:
+    """Where in θ its named parts stand, gate by gate and layer by layer."""
+    return [at[at >= 0] for at in cell.positions().values()]
 
 
 def flat(*arrays: NDArray[Any]) -> NDArray[np.float64]:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import cases
 from .cases import Engine, Problem
@@ -17,8 +14,9 @@ from .million import million
 from .peers import JaxRTRL, Reference, TorchTBPTT, scan_length
 from .report import Row
 from .streams import latency, orderbook, overhead
+from .suite import Case, Entrant, against, checked_every_step, checked_textbook, race
 from .timing import Competitor, Session
-from .truth import GemmRTRL, WrongAnswerError, checked, confirm, error_of, learnt
+from .truth import GemmRTRL, WrongAnswerError, checked, learnt, replay
 
 
 def textbook(session: Session) -> Iterator[Row]:
@@ -55,7 +53,7 @@ def block(session: Session) -> Iterator[Row]:
         base, _ = checked_textbook(problem)
         engine, error = checked("K = H = n", problem, 2 * n, update_every=n, carry_every=n)
         timings = session.measure(Competitor("base", base.run), Competitor("block", engine.run, multiple=n))
-        us, ratio = _against(timings, "block")
+        us, ratio = against(timings, "block")
         goal_us = cases.BLOCK_MICROSECONDS.get(n)
         yield Row(
             "block", f"n = {n}, K = H = n", us, ratio, "{:.1f} × H=1", session.goal(cases.BLOCK_SPEEDUP.get(n)), error=error, timing=timings["block"],
@@ -68,9 +66,9 @@ def automatic(session: Session) -> Iterator[Row]:
     for n in session.choose(*cases.SIZES[:4]):
         problem = Problem(n, session.dtype)
         base, _ = checked_textbook(problem)
-        engine, error = checked("K = 1", problem, 2 * Engine(problem).carry_every + 3)
+        engine, error = checked_every_step(problem)
         timings = session.measure(Competitor("base", base.run), Competitor("auto", engine.run, multiple=engine.carry_every))
-        us, ratio = _against(timings, "auto")
+        us, ratio = against(timings, "auto")
         goal_us = cases.AUTO_MICROSECONDS.get(n)
         yield Row(
             "auto", f"n = {n}, K = 1, H = {engine.carry_every}", us, ratio, "{:.2f} × H=1", session.goal(cases.AUTO_SPEEDUP.get(n)), error=error,
@@ -84,82 +82,32 @@ def peers(session: Session) -> Iterator[Row]:
     tau = cases.TRUNCATION
     for n in session.choose(*cases.PEER_SIZES):
         problem, scan = Problem(n, session.dtype), scan_length(n)
-        short = Engine(problem, tau, truncation=tau)
-        short.run(3 * tau)
-        exact, chunks, truncated = learnt(problem, 1, scan), learnt(problem, tau, 3 * tau), short.weights
+        exact, chunks, truncated = learnt(problem, 1, scan), learnt(problem, tau, 3 * tau), replay(problem, tau, 3 * tau, truncation=tau)
         ours, blocked = Engine(problem), Engine(problem, tau)
-        field = [  # name, entrant, steps come in multiples of (a sample has its share of block ends), what it must have learnt after how many
-            _Entrant("pushforward", ours, ours.carry_every, exact, scan),
-            _Entrant("pushforward, H = 1", Engine(problem, carry_every=1), 1, exact, scan),
-            _Entrant("NumPy, tuned GEMM", GemmRTRL(problem), 1, exact, scan),
-            _Entrant(f"pushforward, K = {tau}", blocked, math.lcm(tau, blocked.carry_every), chunks, 3 * tau, f"one update per {tau} steps"),
+        field = [  # name, learner, steps come in multiples of (a sample has its share of block ends), what it must have learnt after how many
+            Entrant("pushforward", ours, ours.carry_every, exact, scan),
+            Entrant("pushforward, H = 1", Engine(problem, carry_every=1), 1, exact, scan),
+            Entrant("NumPy, tuned GEMM", GemmRTRL(problem), 1, exact, scan),
+            Entrant(f"pushforward, K = {tau}", blocked, math.lcm(tau, blocked.carry_every), chunks, 3 * tau, f"one update per {tau} steps"),
         ]
         if n <= 32:
-            field.append(_Entrant("NumPy, the reference", Reference(problem), 1, exact, scan))
+            field.append(Entrant("NumPy, the reference", Reference(problem), 1, exact, scan))
         if importlib.util.find_spec("jax"):
-            field.append(_Entrant("JAX, one lax.scan", JaxRTRL(problem, scan), scan, exact, scan))
-            field.append(_Entrant("JAX, jitted step from Python", JaxRTRL(problem, 0), 1, exact, scan))
+            field.append(Entrant("JAX, one lax.scan", JaxRTRL(problem, scan), scan, exact, scan))
+            field.append(Entrant("JAX, jitted step from Python", JaxRTRL(problem, 0), 1, exact, scan))
         if importlib.util.find_spec("torch"):
-            field.append(_Entrant(f"PyTorch, sliding TBPTT({tau})", TorchTBPTT(problem, sliding=True), 1, None, 1, "truncated: another gradient"))
+            field.append(Entrant(f"PyTorch, sliding TBPTT({tau})", TorchTBPTT(problem, sliding=True), 1, None, 1, "truncated: another gradient"))
             cut = TorchTBPTT(problem, sliding=False)
             note = f"truncated: another gradient; one update per {tau} steps"
-            field.append(_Entrant(f"PyTorch, TBPTT({tau}) in chunks", cut, tau, truncated, 3 * tau, note))
-        errors = {entrant.name: entrant.check(problem) for entrant in field}
-        timings = session.measure(*(Competitor(e.name, e.learner.run, "process", e.multiple) for e in field))
-        own = timings["pushforward"].microseconds()
-        for e in field:
-            us = timings[e.name].microseconds()
-            yield Row(
-                "peers", f"n = {n}, {e.name}", us, us / own, "{:.2f} × ours", error=errors[e.name], timing=timings[e.name], note=e.note,
-                numbers={"n_units": n},
-            )  # fmt: skip
+            field.append(Entrant(f"PyTorch, TBPTT({tau}) in chunks", cut, tau, truncated, 3 * tau, note))
+        yield from race(session, "peers", f"n = {n}", problem, field)
 
 
-CASES: dict[str, Callable[[Session], Iterator[Row]]] = {
+CASES: dict[str, Case] = {
     "h1": textbook, "block": block, "auto": automatic, "latency": latency, "orderbook": orderbook, "overhead": overhead, "peers": peers,
     "million": million,
 }  # fmt: skip
 ONLY_WHEN_NAMED = ("million",)
-
-
-def run(session: Session, names: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of the cases named, each as soon as it is measured.
-
-    A wrong answer is a row too, without a time: ``error`` is infinite and the note says what was wrong.
-    """
-    for name in names:
-        try:
-            yield from CASES[name](session)
-        except WrongAnswerError as wrong:
-            yield Row(name, "WRONG ANSWER", error=float("inf"), note=str(wrong))
-
-
-@dataclass(frozen=True)
-class _Entrant:
-    name: str
-    learner: Any
-    multiple: int
-    expected: NDArray[np.float64] | None
-    n_check: int
-    note: str = ""
-
-    def check(self, problem: Problem) -> float | None:
-        """Take the first steps, and compare."""
-        self.learner.run(self.n_check)
-        if self.expected is None:
-            return None
-        error = error_of(self.learner.weights, self.expected, problem.start, problem.cell.n_params)
-        return confirm(f"{self.name}, n = {problem.n_units}", error, problem.dtype)
-
-
-def checked_textbook(problem: Problem) -> tuple[Engine, float]:
-    """H = 1, and the error of what it learns in its first steps."""
-    return checked("H = 1", problem, int(np.clip(2**20 // problem.n_units**2, 4, 64)), carry_every=1)
-
-
-def _against(timings: dict[str, Any], name: str) -> tuple[float, float]:
-    us = timings[name].microseconds()
-    return us, timings["base"].microseconds() / us
 
 
 def _on_a_fast_core(microseconds: float | None) -> str:

@@ -15,7 +15,7 @@ from pushforward import RecurrentClassifier, RecurrentRegressor, reference
 from pushforward._learner import LearnerSettings
 from pushforward.optim import SGD, Optimizer, RMSprop
 
-from .cases import BOUNDED_TAIL, EVENTS, EVENTS_ONE_BY_ONE, OVERHEAD_MICROSECONDS, Engine, Problem, flat
+from .cases import BOUNDED_TAIL, EVENTS, EVENTS_ONE_BY_ONE, OVERHEAD_MICROSECONDS, Engine, Problem, flat, parts_of
 from .report import Row
 from .timing import Competitor, Session, interruptions, no_garbage_collection
 from .truth import checked, confirm, error_of
@@ -92,7 +92,7 @@ def overhead(session: Session) -> Iterator[Row]:
         start = _start(make, X, y)
         _one_by_one(model.learn_one, events[:CHECKED_EVENTS])
         found, expected = _weights(model), _weights(whole.partial_fit(X[:CHECKED_EVENTS], y[:CHECKED_EVENTS]))
-        error = confirm("learn_one", error_of(found, expected, start, model.cell_.n_params), session.dtype)
+        error = confirm("learn_one", error_of(found, expected, start, parts_of(model.cell_)), session.dtype)
         timings = session.measure(
             Competitor("learn_one", lambda k: _one_by_one(model.learn_one, events[:k]), multiple=engine.carry_every),  # noqa: B023  # used at once
             Competitor("run", engine.run, multiple=engine.carry_every),
@@ -120,7 +120,7 @@ def orderbook(session: Session) -> Iterator[Row]:
             models["stream"].partial_fit(X[:CHECKED_EVENTS], y[:CHECKED_EVENTS])
             _one_by_one(models["learn_one"].learn_one, events[:CHECKED_EVENTS])
             errors = {
-                name: confirm(f"order book, K = {K}, {name}", error_of(_weights(m), expected, start, m.cell_.n_params), session.dtype, slack=4)
+                name: confirm(f"order book, K = {K}, {name}", error_of(_weights(m), expected, start, parts_of(m.cell_)), session.dtype, slack=4)
                 for name, m in models.items()
             }
             timings = session.measure(

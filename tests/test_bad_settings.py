@@ -17,12 +17,15 @@ NO_MASK = np.ones(20, bool)
 
 SETTINGS = {
     "n_units": [0, -3, 2.5, "5", None, True],
-    "cell": ["lstm", None],
+    "cell": ["elma", "stack", None, 3, ["gru"]],
     "activation": ["softplus", 3],
     "dt": [0.0, -1.0, float("nan"), "a"],
     "weight_bound": [0.0, -1.0, float("inf"), "a"],
     "readout_bound": [0.0, -1.0, float("inf"), "a"],
-    "gradient": ["uoro", None],
+    "leak_rate": [0.0, -1.0, 1.5, float("nan"), "a"],
+    "connectivity": [0.0, -0.5, 1.5, "a", np.ones((3, 3), bool), [[0], [1]]],
+    "gradient": ["bptt", None],
+    "error_feedback": ["symmetric", 3],
     "truncation": [0, -1, 1.5, 2],  # with update_every = 3
     "update_every": [0, -1, 1.5, None],
     "carry_every": [0, -1, 2.5, "often", None],
@@ -38,7 +41,7 @@ SETTINGS = {
 }
 
 
-WITH = {"dt": {"cell": "linear"}, "truncation": {"gradient": "tbptt"}}
+WITH = {"dt": {"cell": "linear"}, "leak_rate": {"cell": "leaky"}, "truncation": {"gradient": "tbptt"}, "error_feedback": {"gradient": "rflo"}}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -48,8 +51,8 @@ def test_settings_are_named(name):
         model = pf.RecurrentRegressor(**settings)
         with pytest.raises((ValueError, TypeError), match=rf"\b{name}\b") as caught:
             model.fit(X, Y)
-        shown = repr(value) if not isinstance(value, type) else "SGD|float64"
-        assert re.search(shown if "|" in shown else re.escape(str(value)), str(caught.value)), (value, str(caught.value))
+        shown = {type: "SGD|float64", np.ndarray: r"\(3, 3\)", list: "gru|2 rows"}.get(type(value), re.escape(str(value)))
+        assert re.search(shown, str(caught.value)), (value, str(caught.value))
         assert not hasattr(model, "loss_")
 
 
@@ -59,7 +62,12 @@ def test_settings_that_contradict_each_other():
         ({"truncation": 5}, "truncation belongs to gradient='tbptt', got truncation=5 with gradient='rtrl'"),
         ({"gradient": "tbptt", "latency": "bounded"}, "latency='bounded' belongs to gradient='rtrl'"),
         ({"gradient": "tbptt", "truncation": 3, "update_every": 4}, r"truncation must be at least update_every \(4\), got 3"),
-        ({"dt": 0.1}, "'dt'"),
+        ({"gradient": "uoro", "latency": "bounded"}, "latency='bounded' belongs to gradient='rtrl', got it with gradient='uoro'"),
+        ({"gradient": "kf", "carry_every": 4}, "carry_every belongs to gradient 'rtrl', .*, got 4 with gradient='kf'"),
+        ({"gradient": "tbptt", "carry_every": 4}, "carry_every belongs to gradient 'rtrl', .*, got 4 with gradient='tbptt'"),
+        ({"error_feedback": "random"}, "error_feedback belongs to gradient 'rflo', 'eprop', got 'random' with gradient='rtrl'"),
+        ({"gradient": "snap1", "truncation": 4}, "truncation belongs to gradient='tbptt', got truncation=4 with gradient='snap1'"),
+        ({"dt": 0.1}, "dt belongs to the cells linear, neural_ode, got dt=0.1 with cell='elman'"),
     ]:
         refused(message, pf.RecurrentRegressor(**base, **settings).partial_fit, X, Y)
 

@@ -10,7 +10,7 @@ from pushforward import machine, reference
 
 pytest.importorskip("pushforward.bench", reason="the benchmarks are not installed beside this build of the package")
 
-from pushforward.bench import cases, report, rtrl, streams, timing, truth
+from pushforward.bench import cases, report, rtrl, streams, suite, timing, truth
 
 NAMES = tuple(rtrl.CASES)
 
@@ -44,7 +44,7 @@ def changed(learner):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_case_checks_what_it_times(name, session, dtype):
-    rows = list(rtrl.run(session(dtype, 6), [name]))
+    rows = list(suite.run(rtrl.CASES, session(dtype, 6), [name]))
     assert rows, name
     for row in rows:
         assert row.case == name
@@ -57,16 +57,16 @@ def test_every_case_checks_what_it_times(name, session, dtype):
 
 
 def test_two_threads_are_timed_against_one(session):
-    rows = list(rtrl.run(session("float32", 64), ["h1"]))
+    rows = list(suite.run(rtrl.CASES, session("float32", 64), ["h1"]))
     assert [row.what.endswith("2 threads") for row in rows] == [False, True]
     assert rows[1].goal == 1.8
-    assert len(list(rtrl.run(session("float32", 64, n_threads=1), ["h1"]))) == 1
+    assert len(list(suite.run(rtrl.CASES, session("float32", 64, n_threads=1), ["h1"]))) == 1
 
 
 @pytest.mark.parametrize("name", ["h1", "block", "auto", "latency", "million"])
 def test_a_truncated_gradient_that_passes_for_exact_is_caught(name, session, dtype, monkeypatch):
     monkeypatch.setattr(cases, "LearnerSettings", changed(cases.LearnerSettings))
-    (row,) = rtrl.run(session(dtype, 6), [name])
+    (row,) = suite.run(rtrl.CASES, session(dtype, 6), [name])
     assert row.what == "WRONG ANSWER"
     assert row.error == float("inf")
     assert "relative error" in row.note
@@ -96,14 +96,14 @@ def test_both_other_roads_lead_to_the_reference(update_every):
     gemm = truth.GemmRTRL(problem, update_every)
     gemm.run(24)
     for weights in (gemm.weights, truth.replay(problem, update_every, 24), truth.learnt(problem, update_every, 24)):
-        assert truth.error_of(weights, expected, problem.start, problem.cell.n_params) <= 1e-12
+        assert truth.error_of(weights, expected, problem.start, cases.parts_of(problem.cell)) <= 1e-12
 
 
 def test_errors_are_relative_to_what_was_learnt():
     start = np.full(4, 100.0)
     step = np.array([100.0, 0.0, 0.0, 0.1])
     wrong = np.array([0.0, 0.0, 0.0, 0.1])  # a small part is not hidden by a large one
-    assert truth.error_of(start + step + wrong, start + step, start, n_params=2) == pytest.approx(1.0)
+    assert truth.error_of(start + step + wrong, start + step, start, [np.arange(2)]) == pytest.approx(1.0)
     with pytest.raises(truth.WrongAnswerError, match=r"it: relative error nan"):
         truth.confirm("it", float("nan"), "float64")
 

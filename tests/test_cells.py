@@ -7,11 +7,18 @@ import pickle
 import numpy as np
 import pytest
 
-from pushforward.cells import ACTIVATIONS, CELLS, Cell, Elman, Linear, make_cell
+from pushforward.cells import ACTIVATIONS, CELLS, ELSTM, GRU, LRU, LSTM, Cell, Diagonal, Elman, Leaky, Linear, NeuralODE, make_cell, stack
 from pushforward.reference.cells import activation, activation_slope
 
 KINDS = [Elman(3, 5), Elman(2, 4, "relu", weight_bound=0.3), Linear(3, 5), Linear(1, 6, dt=0.1), Linear(2, 3, 0.5, weight_bound=1.0)]
+RING = tuple(tuple(sorted({(i - 1) % 4, i})) for i in range(4))
+OTHERS = [
+    Leaky(2, 4, learn_leak=True, weight_bound=0.8), GRU(2, 4), GRU(3, 4, reset="before", connectivity=RING), LSTM(2, 3, weight_bound=0.5),
+    LSTM(3, 4, connectivity=RING), Diagonal(2, 4), LRU(3, 4), ELSTM(2, 4), NeuralODE(2, 4, dt=0.1), NeuralODE(2, 4, 0.2, decay="dense", noise=0.1),
+    NeuralODE(3, 4, dt=0.1, decay="gram"), Elman(2, 6, connectivity=0.5), stack([LSTM(2, 3), Diagonal(3, 4), Elman(4, 4, connectivity=RING)]),
+]  # fmt: skip
 each_cell = pytest.mark.parametrize("cell", KINDS, ids=repr)
+every_cell = pytest.mark.parametrize("cell", KINDS + OTHERS, ids=repr)
 
 
 def effective(cell: Cell, theta: np.ndarray) -> dict[str, np.ndarray]:
@@ -32,7 +39,15 @@ def test_theta_is_one_row_per_unit(cell, dtype):
         assert weights["bias"][i] == theta[(i + 1) * row - 1]
 
 
-@each_cell
+@every_cell
+def test_the_parts_cover_theta_once(cell):
+    at = cell.positions()
+    np.testing.assert_array_equal(np.sort(np.concatenate([place[place >= 0] for place in at.values()])), np.arange(cell.n_params))
+    assert {name: array.shape for name, array in cell.unpack(cell.init(0)).items()} == {name: place.shape for name, place in at.items()}
+    assert 0 <= cell.first_feature <= cell.first_feature + cell.n_features <= cell.n_state
+
+
+@every_cell
 def test_pack_undoes_unpack_and_both_copy(cell, dtype, rng):
     theta = rng.normal(size=cell.n_params).astype(dtype)
     before, weights = theta.copy(), cell.unpack(theta)
@@ -43,14 +58,21 @@ def test_pack_undoes_unpack_and_both_copy(cell, dtype, rng):
         array += 1
     np.testing.assert_array_equal(theta, before)
     np.testing.assert_array_equal(again, before)
+    for name, at in cell.positions().items():
+        if np.any(at < 0):  # what does not exist is zero, and cannot be anything else
+            assert not np.any(cell.unpack(theta)[name][at < 0])
+            wrong = cell.unpack(theta)
+            wrong[name][at < 0] = 1
+            with pytest.raises(ValueError, match=f"{name} must be zero where there is no connection"):
+                cell.pack(wrong)
 
 
-@each_cell
+@every_cell
 def test_a_cell_is_a_value(cell):
     assert make_cell(cell.name, **json.loads(json.dumps(cell.settings()))) == cell
     assert pickle.loads(pickle.dumps(cell)) == cell
     assert hash(dataclasses.replace(cell)) == hash(cell)
-    assert dataclasses.replace(cell, n_units=7) != cell
+    assert dataclasses.replace(cell, **({"layers": cell.layers[:1]} if cell.name == "stack" else {"n_inputs": 7})) != cell
     with pytest.raises(dataclasses.FrozenInstanceError):
         cell.n_units = 3
 
@@ -59,16 +81,17 @@ def test_numpy_numbers_become_plain_ones():
     assert json.dumps(Linear(np.int64(2), np.int32(3), dt=np.float32(0.5)).settings()) == json.dumps(Linear(2, 3, dt=0.5).settings())
 
 
-@each_cell
+@every_cell
 def test_init_follows_its_seed(cell):
     theta = cell.init(0)
     np.testing.assert_array_equal(theta, cell.init(np.random.default_rng(0)))
     np.testing.assert_array_equal(theta.astype(np.float32), cell.init(0, dtype="float32"))
     assert theta.dtype == np.float64
     assert theta.shape == (cell.n_params,)
-    weights, others = cell.unpack(theta), cell.unpack(cell.init(1))
-    assert np.all(weights["W_rec"] != others["W_rec"])
-    assert np.all(weights["W_in"] != others["W_in"])
+    weights, others, at = cell.unpack(theta), cell.unpack(cell.init(1)), cell.positions()
+    for name, array in weights.items():
+        fixed = name.split(".")[-1].startswith(("bias", "leak_logit")) or (name == "decay" and array.ndim == 1)
+        assert np.all((array == others[name])[at[name] >= 0] == fixed), name
     generator = np.random.default_rng(0)
     assert np.any(cell.init(generator) != cell.init(generator))
 
@@ -128,12 +151,13 @@ def test_init_sees_through_the_bound():
 
 
 def test_the_registry_builds_by_name():
-    assert set(CELLS) == {"elman", "linear"}
+    assert set(CELLS) == {"elman", "linear", "leaky", "neural_ode", "gru", "lstm", "diagonal", "lru", "elstm"}
+    assert all(kind.name == name for name, kind in CELLS.items())
     assert make_cell("elman", 2, 3, activation="elu") == Elman(2, 3, activation="elu")
     assert set(ACTIVATIONS) == {"identity", "relu", "tanh", "sigmoid", "elu"}
-    with pytest.raises(ValueError, match="elman, linear, got 'lstm'"):
-        make_cell("lstm", 2, 3)
-    with pytest.raises(TypeError, match="among activation, weight_bound, got 'dt'"):
+    with pytest.raises(ValueError, match=r"elman, linear, .*, got 'elma'"):
+        make_cell("elma", 2, 3)
+    with pytest.raises(TypeError, match="among activation, weight_bound, connectivity, connectivity_seed, got 'dt'"):
         make_cell("elman", 2, 3, dt=0.1)
 
 

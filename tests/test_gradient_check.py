@@ -1,29 +1,53 @@
 """check_gradient: exact models pass, truncated ones do not, a spoilt gradient is found where it was spoilt, and the model stays as it was."""
 
+import dataclasses
+from functools import partial
+
 import numpy as np
 import pytest
 from helpers import CELLS, everything, refused, same, series
 
 import pushforward as pf
+from pushforward.cells import make_cell, stack
 
 
 def regressor(**settings):
-    return pf.RecurrentRegressor(**{"n_units": 5, "dtype": "float64", "optimizer": pf.SGD(learning_rate=0.01)} | settings)
+    sizes = {} if "cell" in settings else {"n_units": 5}
+    return pf.RecurrentRegressor(**{"dtype": "float64", "optimizer": pf.SGD(learning_rate=0.01)} | sizes | settings)
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=repr)
 @pytest.mark.parametrize("update_every", [1, 4])
 def test_exact_gradients_pass(cell, update_every, rng):
     X, y = series(rng, 30)
-    settings = {name: value for name, value in cell.settings().items() if name not in ("n_inputs", "n_units")}
+    cell = dataclasses.replace(cell, n_inputs=2)
     for latency in ("throughput", "bounded"):
-        model = regressor(cell=cell.name, **settings, update_every=update_every, latency=latency).partial_fit(X, y)
+        model = regressor(cell=cell, update_every=update_every, latency=latency).partial_fit(X, y)
         report = pf.check_gradient(model, X, y)
         exact = [row.relative_error for row in report.table if row.against == "full BPTT"]
         assert max(exact) < 1e-10
-        kink = settings.get("activation") in ("relu", "elu")  # finite differences are not exact across one
+        kink = getattr(cell, "activation", None) in ("relu", "elu")  # finite differences are not exact across one
         assert report.relative_error < (1e-2 if kink else 1e-6)
         assert report.cosine > (0.9999 if kink else 1 - 1e-9)
+
+
+OTHERS = [
+    *map(partial(make_cell, n_inputs=2, n_units=4), ("leaky", "gru", "lstm", "diagonal", "lru", "elstm")), stack(["gru", "lstm"], 2, 3),
+    make_cell("lstm", 2, 4, connectivity=0.5), make_cell("neural_ode", 2, 4, dt=0.1, decay="gram"), make_cell("neural_ode", 2, 4, dt=0.1, noise=0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", OTHERS, ids=repr)
+def test_every_part_of_every_cell_is_checked(cell, rng):
+    X, y = series(rng, 8, n_series=2)
+    report = pf.check_gradient(regressor(cell=cell).partial_fit(X, y), X, y, n_differences=6)
+    assert report.relative_error < 1e-6
+    assert max(row.relative_error for row in report.table if row.against == "full BPTT") < 1e-10
+    compared = {row.group: row.n_compared for row in report.table if row.against == "full BPTT"}
+    expected = {name: int(np.sum(at >= 0)) for name, at in cell.positions().items()} | {"W_out": cell.n_features, "b_out": 1}
+    assert compared == expected  # of a sparse matrix what exists
+    assert {row.group: row.n_compared for row in report.table[1::2]} == {name: min(6, n) for name, n in expected.items()}
+    assert {len(line) for line in str(report).splitlines()} == {len(str(report).splitlines()[0])}
 
 
 @pytest.mark.parametrize("settings", [{}, {"n_inputs": 6}, {"readout_bound": 1.0}, {"carry_every": 3}, {"n_threads": 2}], ids=str)

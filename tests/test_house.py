@@ -25,7 +25,7 @@ MAY_INCLUDE = {  # room: the rooms whose headers it may include, its own aside
     "reservoir": {"core", "cells", "carry", "linalg"},
     "koopman": {"core", "cells", "carry", "linalg"},
 }
-INTERFACES = {"cells": "cell.hpp", "carry": "carry.hpp"}  # what the rest of the house may know of these rooms
+INTERFACES = {"cells": {"cell.hpp", "group.hpp"}, "carry": {"carry.hpp"}}  # what the rest of the house may know of these rooms
 SIZES = {  # glob: lines at which to stop and think
     "cpp/pushforward/**/*.[ch]pp": 250,
     "cpp/bind/*.[ch]pp": 150,
@@ -113,12 +113,12 @@ def test_rooms_include_only_what_the_arrows_allow(path):
             continue  # the one place where the instruction sets meet
         assert other == room or other in MAY_INCLUDE[room], f"{relative(path)} includes {target}"
         if room == "carry" and other == "cells":
-            assert target.name == INTERFACES["cells"], f"{relative(path)} includes {target}: a carry knows the interface of cells only"
+            assert target.name in INTERFACES["cells"], f"{relative(path)} includes {target}: a carry knows the interface of cells only"
 
 
 def test_cells_and_carries_do_not_name_each_other():
     for room, other in (("cells", "carry"), ("carry", "cells")):
-        theirs = set().union(*(types_declared(p) for p in sources(CPP / other) if p.name != INTERFACES[other]), set())
+        theirs = set().union(*(types_declared(p) for p in sources(CPP / other) if p.name not in INTERFACES[other]), set())
         for path in sources(CPP / room):
             named = set(re.findall(r"\w+", code(path))) & (theirs - types_declared(path))
             assert not named, f"{relative(path)} names {sorted(named)} of {other}/"

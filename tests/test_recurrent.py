@@ -17,7 +17,10 @@ WAYS = [
     {"carry_every": 5, "latency": "bounded", "update_every": 2},
     {"gradient": "tbptt", "update_every": 4},
     {"gradient": "tbptt", "update_every": 2, "truncation": 9},
-]
+    {"cell": "lstm", "carry_every": 4}, {"cell": "elstm", "update_every": 3}, {"gradient": "snap1", "carry_every": 5, "update_every": 2},
+    {"gradient": "snap2", "connectivity": 0.4}, {"gradient": "uoro", "update_every": 2}, {"cell": "gru", "gradient": "kf"},
+    {"cell": "leaky", "gradient": "rflo", "carry_every": 3},
+]  # fmt: skip
 each_way = pytest.mark.parametrize("way", WAYS, ids=str)
 
 

@@ -13,7 +13,7 @@ template <typename Scalar>
 void set_parameters(Model<Scalar>& self, ArrayIn<Scalar> theta, ArrayIn<Scalar> W_out, ArrayIn<Scalar> b_out) {
   Parameters<Scalar>& p = self.learner().parameters();
   require_shape(theta, "theta", {self.cell().n_params()});
-  require_shape(W_out, "W_out", {p.n_outputs(), self.cell().n_units()});
+  require_shape(W_out, "W_out", {p.n_outputs(), p.n_features()});
   require_shape(b_out, "b_out", {p.n_outputs()});
   require_finite(theta.data(), 1, 1, theta.size(), "theta");
   require_finite(W_out.data(), 1, 1, W_out.size(), "W_out");
@@ -79,7 +79,7 @@ void bind_model(py::module_& m, const char* name) {
              const auto lock = self.use();
              self.series(series);  // is it there?
              if (!self.learner().set_influence(series, J.data()))
-               throw std::invalid_argument("gradient: this one keeps no influence matrix");
+               throw std::invalid_argument("influence: this gradient of this cell keeps none, or none with numbers in all the places given");
            }, py::arg("series"), py::arg("influence").noconvert())
       .def("reset", [](M& self, Index series) {
              self.series(series);  // is it there?

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "arrays.hpp"
-#include "pushforward/train/make.hpp"
+#include "pushforward/train/make_learner.hpp"
 
 namespace pushforward::bind {
 
@@ -39,22 +39,22 @@ class Model {
     return lock;
   }
 
-  // rows of padded(q) ↔ rows of q
+  // padded rows ↔ θ
   template <typename Copy>
   void weights(Scalar* padded_values, Copy&& copy) {
-    Index at = 0;
-    for (const Group& g : cell().groups())
-      for (Index i = 0; i < g.n_units; ++i, at += g.n_presynaptic) copy(padded_values + g.weight_offset + i * g.width, at, g.n_presynaptic);
+    each_run(cell().groups(), [&](const Group& g, Index row, Index column, Index at, Index n) {
+      copy(padded_values + g.weight_offset + row * g.width + column, at, n);
+    });
   }
   template <typename Copy>
   void readout(Scalar* padded_values, Copy&& copy) {
     const Parameters<Scalar>& p = learner_->parameters();
-    for (Index i = 0; i < p.n_outputs(); ++i) copy(padded_values + p.readout_offset() + i * p.row(), i * cell().n_units(), cell().n_units());
+    for (Index i = 0; i < p.n_outputs(); ++i) copy(padded_values + p.readout_offset() + i * p.row(), i * p.n_features(), p.n_features());
   }
 
   py::tuple unpack(Scalar* padded_values) {  // (theta, W_out, b_out)
     const Parameters<Scalar>& p = learner_->parameters();
-    Array theta(cell().n_params()), W_out({p.n_outputs(), cell().n_units()}), b_out(p.n_outputs());
+    Array theta(cell().n_params()), W_out({p.n_outputs(), p.n_features()}), b_out(p.n_outputs());
     Scalar* to = theta.mutable_data();
     weights(padded_values, [&](const Scalar* row, Index at, Index n) { std::copy_n(row, n, to + at); });
     to = W_out.mutable_data();

@@ -9,6 +9,11 @@ T get(const py::dict& d, const char* key) {
   require(d.contains(key), std::string("settings: '") + key + "' is missing");
   return py::cast<T>(d[key]);
 }
+// A setting that may be missing, or None: the field keeps its value.
+template <typename T>
+void read(const py::dict& d, const char* key, T& field) {
+  if (d.contains(key) && !d[key].is_none()) field = py::cast<T>(d[key]);
+}
 }  // namespace
 
 CellSettings cell_settings(const py::dict& d) {
@@ -16,8 +21,17 @@ CellSettings cell_settings(const py::dict& d) {
   s.name = get<std::string>(d, "name");
   s.n_inputs = get<Index>(d, "n_inputs");
   s.n_units = get<Index>(d, "n_units");
-  if (d.contains("activation")) s.activation = get<std::string>(d, "activation");
-  if (d.contains("dt") && !d["dt"].is_none()) s.dt = get<double>(d, "dt");
+  read(d, "activation", s.activation);
+  read(d, "dt", s.dt);
+  read(d, "leak_rate", s.leak_rate);
+  read(d, "learn_leak", s.learn_leak);
+  read(d, "reset", s.reset);
+  read(d, "decay", s.decay);
+  read(d, "noise", s.noise);
+  read(d, "noise_seed", s.noise_seed);
+  read(d, "sources", s.sources);
+  if (d.contains("layers"))
+    for (const py::handle& layer : d["layers"]) s.layers.push_back(cell_settings(py::cast<py::dict>(layer)));
   return s;
 }
 
@@ -27,7 +41,9 @@ CarrySettings carry_settings(const py::dict& d) {
   s.carry_every = get<Index>(d, "carry_every");
   s.truncation = get<Index>(d, "truncation");
   s.bounded_latency = get<bool>(d, "bounded_latency");
-  if (d.contains("chunk")) s.chunk = get<Index>(d, "chunk");
+  read(d, "chunk", s.chunk);
+  read(d, "feedback", s.feedback);
+  read(d, "seed", s.seed);
   return s;
 }
 

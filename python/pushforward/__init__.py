@@ -13,17 +13,18 @@ from ._checks import positive_int as _positive_int
 from ._core import available_cpus as _available_cpus
 from ._core import default_threads as _default_threads
 from ._core import set_default_threads as _set_default_threads
+from ._torch import from_torch
 from ._version import __version__
 from .errors import DivergenceError
 from .gradient_check import GradientReport, check_gradient
 from .io import load, save
 from .optim import SGD, Adam, AdamW, Constant, Exponential, InverseTime, RMSprop, Step
-from .recurrent import RecurrentClassifier, RecurrentRegressor
+from .recurrent import GradientBias, RecurrentClassifier, RecurrentRegressor
 
 __all__ = [
-    "SGD", "Adam", "AdamW", "Constant", "DivergenceError", "Exponential", "GradientReport", "InverseTime", "RMSprop", "RecurrentClassifier",
-    "RecurrentRegressor", "Step", "__version__", "cells", "check_gradient", "datasets", "errors", "get_num_threads", "init",
-    "kernels", "load", "metrics", "optim", "reference", "save", "set_num_threads",
+    "SGD", "Adam", "AdamW", "Constant", "DivergenceError", "Exponential", "GradientBias", "GradientReport", "InverseTime", "RMSprop",
+    "RecurrentClassifier", "RecurrentRegressor", "Step", "__version__", "cells", "check_gradient", "datasets", "errors", "from_torch",
+    "get_num_threads", "init", "kernels", "load", "metrics", "optim", "reference", "save", "set_num_threads",
 ]  # fmt: skip
 
 

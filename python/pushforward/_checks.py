@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-__all__ = ["one_of", "positive_int", "positive_number", "renamed", "seed", "series_index"]
+__all__ = ["one_of", "positive_int", "positive_number", "quoted", "renamed", "seed", "series_index"]
 
 
 def one_of(name: str, value: object, known: Iterable[str]) -> None:
@@ -14,6 +14,11 @@ def one_of(name: str, value: object, known: Iterable[str]) -> None:
     known = tuple(known)
     if value not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """List names as a message shows them."""
+    return ", ".join(map(repr, names))
 
 
 def positive_int(name: str, value: object, expected: str = "a positive int") -> None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from . import _core
-from ._arrays import FloatArray, Inputs
+from ._arrays import FloatArray
 from .cells import Cell
 from .optim import Optimizer
 
@@ -41,7 +41,9 @@ class Core(Protocol):
     def import_state(self, arrays: dict[str, Any]) -> None: ...
 
 
-GRADIENTS = ("rtrl", "tbptt")
+GRADIENTS = ("rtrl", "snap1", "snap2", "uoro", "kf", "rflo", "eprop", "tbptt")
+UNBIASED = ("uoro", "kf")  # right in the mean over seeds only
+FEEDBACKS = ("random", "transposed")
 LATENCIES = ("throughput", "bounded")
 
 
@@ -59,6 +61,8 @@ class LearnerSettings:
     update_every: int = 1
     carry_every: int | None = None  # None: chosen by the cost model
     latency: str = "throughput"
+    feedback: str | None = None  # of rflo and eprop; None: the algorithm's own
+    seed: int = 0  # of what an algorithm draws
     readout_bound: float | None = None
     n_threads: int | None = None
     n_series: int = 1
@@ -70,37 +74,30 @@ class LearnerSettings:
     def build(self) -> Core:
         """Return a learner with all weights, states and influences zero."""
         kind = {"float32": _core.LearnerF32, "float64": _core.LearnerF64}[self.dtype.name]
-        cell = {"name": self.cell.name, **self.cell.settings()}
-        bound = cell.pop("weight_bound", None)
         carry = {
             "gradient": self.gradient,
             "carry_every": self.carry_every or 0,
             "truncation": self.truncation or 0,
             "bounded_latency": self.latency == "bounded",
+            "feedback": self.feedback,
+            "seed": self.seed,
         }
         learner = {
             "n_outputs": self.n_outputs,
             "update_every": self.update_every,
             "n_threads": self.n_threads or _core.default_threads(),
             "loss": self.loss,
-            "weight_bound": bound or 0.0,
+            "weight_bound": self.cell.bound or 0.0,
             "readout_bound": self.readout_bound or 0.0,
             "optimizer": self.optimizer.config(),
         }
-        return cast(Core, kind(cell, carry, learner, self.n_series))
+        return cast(Core, kind(self.cell.core_settings(), carry, learner, self.n_series))
 
 
-def initial_readout(n_outputs: int, n_units: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> tuple[FloatArray, FloatArray]:
-    """Draw W_out (n_outputs, n_units) uniform in ±1/√n_units; b_out (n_outputs,) is zero."""
-    width = 1.0 / np.sqrt(n_units)
-    return rng.uniform(-width, width, size=(n_outputs, n_units)).astype(dtype), np.zeros(n_outputs, dtype)
-
-
-def gather_gradient(core: Core, X: Inputs, Y: FloatArray | None, labels: Any, mask: Any, every: int) -> None:
-    """Sum the gradient over a stream at fixed weights, asked for every so many steps; it waits in the learner."""
-    n_steps = X.shape[1]
-    for start in range(0, n_steps, every):
-        stop = min(n_steps, start + every)
-        part = X.steps(start, stop)
-        cut = [None if a is None else np.ascontiguousarray(a[:, start:stop]) for a in (Y, labels, mask)]
-        core.gather(part.dense, part.tokens, *cut)
+def initial_readout(
+    n_outputs: int, n_features: int, rng: np.random.Generator, dtype: np.dtype[Any], given: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Draw W_out (n_outputs, n_features) uniform in ±1/√n_features, unless the start has its own; b_out (n_outputs,) is zero."""
+    width = 1.0 / np.sqrt(n_features)
+    W_out = rng.uniform(-width, width, size=(n_outputs, n_features)) if given is None else given
+    return W_out.astype(dtype), np.zeros(n_outputs, dtype)

@@ -2,24 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _arrays, reference
+from . import reference
 from ._checks import positive_int
-from ._learner import gather_gradient
-from .recurrent._model import RecurrentModel
+from ._gradients import Stream, compare, one_series, parts_of, stream_gradient
+from ._learner import LearnerSettings
+from .recurrent._streaming import StreamingModel
 
 __all__ = ["GradientReport", "GradientRow", "check_gradient"]
+
+Weights: TypeAlias = list[NDArray[np.float64]]  # θ, W_out, b_out
 
 
 @dataclass(frozen=True)
 class GradientRow:
     """One group of parameters against one judge."""
 
-    group: str  # W_rec, W_in, bias, W_out, b_out
+    group: str  # a part of the cell's weights (W_rec, W_in, bias, …), W_out, b_out
     against: str  # "full BPTT" or "finite differences"
     n_compared: int
     relative_error: float  # ‖g − judge‖ / ‖judge‖
@@ -53,14 +56,15 @@ class GradientReport:
         return min(row.cosine for row in self.table)
 
     def __str__(self) -> str:
-        lines = [f"{'group':<8} {'against':<20} {'compared':>8} {'relative error':>15} {'cosine':>13}"]
+        width = max(len(row.group) for row in self.table)
+        lines = [f"{'group':<{width}} {'against':<20} {'compared':>8} {'relative error':>15} {'cosine':>13}"]
         for r in self.table:
-            lines.append(f"{r.group:<8} {r.against:<20} {r.n_compared:>8} {r.relative_error:>15.2e} {r.cosine:>13.10f}")
+            lines.append(f"{r.group:<{width}} {r.against:<20} {r.n_compared:>8} {r.relative_error:>15.2e} {r.cosine:>13.10f}")
         return "\n".join(lines)
 
 
 def check_gradient(
-    model: RecurrentModel, X: ArrayLike, y: ArrayLike, mask: ArrayLike | None = None, n_differences: int = 50, seed: int = 0
+    model: StreamingModel, X: ArrayLike, y: ArrayLike, mask: ArrayLike | None = None, n_differences: int = 50, seed: int = 0
 ) -> GradientReport:
     """Compare the gradient that ``model`` follows with the true one, on given data and the model's present weights.
 
@@ -97,71 +101,53 @@ def check_gradient(
     True
     """
     core, settings = model._core(), model._settings_
-    data = model._inputs(X)
-    model._check_not_empty(data)
-    Y, labels = model._targets_for_kernel(data, y)
-    known = None if mask is None else _arrays.mask(mask, data.batched, data.shape)
-    if known is not None and not known.any():
-        raise ValueError("mask must be True somewhere: without a loss there is no gradient to check")
+    stream = model._stream_for_kernels(X, y, mask)
     positive_int("n_differences", n_differences)
-    twin = settings.with_series(data.shape[0]).build()
-    theta, W_out, b_out = core.parameters()
-    twin.set_parameters(theta, W_out, b_out)
-    gather_gradient(twin, data, Y, labels, known, settings.update_every)
-    cell, wide = settings.cell, [a.astype(np.float64) for a in (theta, W_out, b_out)]
-
-    def split(parts: Any) -> dict[str, NDArray[np.float64]]:
-        return {k: v.astype(np.float64).ravel() for k, v in (cell.unpack(parts[0]) | {"W_out": parts[1], "b_out": parts[2]}).items()}
-
-    def series(i: int) -> dict[str, Any]:
-        inputs = data.dense[i].astype(np.float64) if data.dense is not None else data.tokens[i] if data.tokens is not None else None
-        targets = Y[i].astype(np.float64) if Y is not None else labels[i] if labels is not None else None
-        options = {"loss": settings.loss, "mask": None if known is None else known[i], "readout_bound": settings.readout_bound}
-        return {"inputs": inputs, "targets": targets, **options}
-
-    mine = [np.zeros_like(a) for a in wide]
-    true = [np.zeros_like(a) for a in wide]
-    for i in range(data.shape[0]):
-        gradient = reference.full_bptt(cell, wide[0], (wide[1], wide[2]), **series(i))[1]
-        for k, (own, name) in enumerate(zip(twin.gradient(i), ("theta", "W_out", "b_out"), strict=True)):
-            mine[k] += own
+    weights = core.parameters()
+    wide = [a.astype(np.float64) for a in weights]
+    mine, true = [np.zeros_like(a) for a in wide], [np.zeros_like(a) for a in wide]
+    judges = []
+    for i in range(stream[0].shape[0]):
+        own = stream_gradient(settings, weights, one_series(stream, i))
+        judges.append(_judge(settings, one_series(stream, i)))
+        gradient = judges[i](wide)[1]
+        for k, name in enumerate(("theta", "W_out", "b_out")):
+            mine[k] += own[k]
             true[k] += gradient[name]
 
-    def loss(parts: list[NDArray[np.float64]]) -> float:
-        return sum(reference.full_bptt(cell, parts[0], (parts[1], parts[2]), **series(i))[0] for i in range(data.shape[0]))
+    def loss(moved: Weights) -> float:
+        return float(sum(judge(moved)[0] for judge in judges))
 
     rng = np.random.default_rng(seed)
-    judged, exact = split(mine), split(true)
-    positions = split_positions(cell.unpack(np.arange(theta.size, dtype=np.float64)), wide)
     table = []
-    for group, (part, where) in positions.items():
-        table.append(_row(group, "full BPTT", judged[group], exact[group]))
+    for group, (k, where) in parts_of(settings.cell, wide).items():
+        whole, exact = mine[k].flat[where], true[k].flat[where]
         chosen = np.sort(rng.permutation(len(where))[:n_differences])
-        differences = np.array([_difference(loss, wide, part, int(where[c])) for c in chosen])
-        table.append(_row(group, "finite differences", judged[group][chosen], differences))
+        differences = np.array([_difference(loss, wide, k, int(where[c])) for c in chosen])
+        for against, g, judged in (("full BPTT", whole, exact), ("finite differences", whole[chosen], differences)):
+            relative_error, cosine, norm = compare(g, judged)
+            table.append(GradientRow(group, against, len(g), relative_error, cosine, norm))
     return GradientReport(table)
 
 
-def split_positions(theta_groups: dict[str, Any], parts: list[NDArray[np.float64]]) -> dict[str, tuple[int, NDArray[np.int64]]]:
-    """Where each group's numbers lie: (which of theta, W_out, b_out; flat positions in it)."""
-    groups = {name: (0, values.ravel().astype(np.int64)) for name, values in theta_groups.items()}
-    return groups | {"W_out": (1, np.arange(parts[1].size)), "b_out": (2, np.arange(parts[2].size))}
+def _judge(settings: LearnerSettings, stream: Stream) -> Callable[[Weights], Any]:
+    """Full back-propagation over one series, as a function of the weights."""
+    X, *rest = stream
+    inputs = X.dense[0].astype(np.float64) if X.dense is not None else X.tokens[0] if X.tokens is not None else None
+    Y, labels, mask = (None if a is None else a[0] for a in rest)
+    assert inputs is not None  # one of the two always is
+    targets = labels if Y is None else Y.astype(np.float64)
+    assert targets is not None
+    return lambda w: reference.full_bptt(
+        settings.cell, w[0], (w[1], w[2]), inputs, targets, loss=settings.loss, mask=mask, readout_bound=settings.readout_bound
+    )
 
 
-def _difference(
-    loss: Callable[[list[NDArray[np.float64]]], float], parts: list[NDArray[np.float64]], part: int, position: int
-) -> float:
-    h = 1e-6 * max(1.0, abs(float(parts[part].flat[position])))
+def _difference(loss: Callable[[Weights], float], weights: Weights, part: int, position: int) -> float:
+    h = 1e-6 * max(1.0, abs(float(weights[part].flat[position])))
     values = []
     for sign in (1.0, -1.0):
-        moved = [a.copy() for a in parts]
+        moved = [a.copy() for a in weights]
         moved[part].flat[position] += sign * h
         values.append(loss(moved))
     return (values[0] - values[1]) / (2 * h)
-
-
-def _row(group: str, against: str, mine: NDArray[np.float64], judge: NDArray[np.float64]) -> GradientRow:
-    norm, error, own = float(np.linalg.norm(judge)), float(np.linalg.norm(mine - judge)), float(np.linalg.norm(mine))
-    relative = error / norm if norm > 0 else (0.0 if error == 0 else np.inf)
-    cosine = float(mine @ judge) / (own * norm) if own > 0 and norm > 0 else (1.0 if own == norm else 0.0)
-    return GradientRow(group, against, judge.size, relative, cosine, norm)

@@ -15,12 +15,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ._version import __version__
+from .cells import Cell, make_cell
 from .optim import Optimizer, optimizer_from_dict
 
 __all__ = ["load", "save"]
 
 FORMAT = "pushforward"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: series count their steps (tick), cells and connections among the settings
 ESTIMATORS = {"RecurrentClassifier": "recurrent", "RecurrentRegressor": "recurrent"}  # name: module
 
 
@@ -110,6 +111,12 @@ def load(path: str | os.PathLike[str]) -> Any:
 def _encode(value: Any) -> Any:
     if isinstance(value, Optimizer):
         return {"optimizer": value.to_dict()}
+    if isinstance(value, Cell):
+        return {"cell": {"name": value.name, **value.settings()}}
+    if isinstance(value, (list, tuple)):
+        return [_encode(entry) for entry in value]
+    if isinstance(value, np.ndarray) and value.dtype == np.bool_ and value.ndim == 2:  # connections: as lists of those that are there
+        return [np.flatnonzero(row).tolist() for row in value]
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):
@@ -118,4 +125,6 @@ def _encode(value: Any) -> Any:
 
 
 def _decode(value: Any) -> Any:
-    return optimizer_from_dict(value["optimizer"]) if isinstance(value, dict) and "optimizer" in value else value
+    if isinstance(value, dict) and "optimizer" in value:
+        return optimizer_from_dict(value["optimizer"])
+    return make_cell(**value["cell"]) if isinstance(value, dict) and "cell" in value else value

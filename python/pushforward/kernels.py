@@ -86,14 +86,14 @@ def block_gradient(
     theta : (n_params,) ndarray of float32 or float64
         Its dtype is the precision of the computation.
     readout : (W_out, b_out)
-        (n_outputs, n_units) and (n_outputs,) ndarrays: output = W_out s + b_out.
+        (n_outputs, n_features) and (n_outputs,) ndarrays: output = W_out s + b_out, s what the cell shows of its state.
     inputs : (n_steps, n_inputs) ndarray, or (n_steps,) ndarray of int tokens
     targets : (n_steps, n_outputs) ndarray, or (n_steps,) ndarray of int classes for cross-entropy
     loss : {"squared_error", "cross_entropy"}
         ½‖y − ŷ‖² or softmax cross-entropy in nats, a step.
     state : (n_state,) ndarray, optional
     influence : (n_state, n_params) ndarray, optional
-        State and ds/dθ before the block; zero unless given.
+        State and ds/dθ before the block; zero unless given. Of a cell whose units hear themselves only, zero between units.
     carry : {"exact", "none"}
         "none" is approximate: the state before the block is taken as given (truncated back-propagation), ``influence`` is not used.
     mask : (n_steps,) ndarray of bool, optional
@@ -108,7 +108,7 @@ def block_gradient(
     -------
     loss : float
     gradient : dict
-        ``theta`` (n_params,), ``W_out`` (n_outputs, n_units), ``b_out`` (n_outputs,).
+        ``theta`` (n_params,), ``W_out`` (n_outputs, n_features), ``b_out`` (n_outputs,).
     state : (n_state,) ndarray
     influence : (n_state, n_params) ndarray, or None without a carry
 
@@ -199,7 +199,7 @@ def _prepare(
 ) -> Core:
     cell, dtype = settings.cell, settings.dtype
     core = settings.build()
-    W_out, b_out = readout if readout is not None else (np.zeros((1, cell.n_units), dtype), np.zeros(1, dtype))
+    W_out, b_out = readout if readout is not None else (np.zeros((1, cell.n_features), dtype), np.zeros(1, dtype))
     core.set_parameters(np.ascontiguousarray(theta), _arrays.real("W_out", W_out, dtype), _arrays.real("b_out", b_out, dtype))
     if state is not None:
         start = _arrays.real("state", state, dtype)

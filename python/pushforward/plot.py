@@ -1,17 +1,18 @@
-"""Figures (extra ``[cli]``). Every function returns a ``Figure`` and touches no global state: no window, no display needed."""
+"""Figures (extra ``[plot]``). Every function returns a ``Figure`` and touches no global state: no window, no display needed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["loss_curve"]
+__all__ = ["learning_curves", "loss_curve"]
 
 
 def loss_curve(
@@ -48,10 +49,7 @@ def loss_curve(
     >>> figure.axes[0].get_xlabel()
     'events learnt'
     """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("figures need matplotlib: pip install 'pushforward[cli]'") from error
+    Figure = _figure_class()
     loss = np.asarray(history, dtype=np.float64)
     if loss.ndim != 1 or not len(loss):
         raise ValueError(f"history: expected a (n_chunks,) array with at least one figure, got shape {loss.shape}")
@@ -80,12 +78,162 @@ def loss_curve(
     axes.set_ylabel(ylabel)
     if events is not None:
         axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.grid(visible=True, color="0.9", linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
+    _plain(axes)
     axes.legend(frameon=False)
     if title:
         axes.set_title(title, loc="left", fontsize="medium")
     return figure
+
+
+def learning_curves(
+    panels: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]],
+    *,
+    reference: str,
+    xlabel: str = "events learnt",
+    ylabel: str = "mean loss",
+    title: str = "",
+    baselines: Mapping[str, float] | None = None,
+    n_points: int = 24,
+) -> Figure:
+    """Compare algorithms by their learning curves, a panel a net: mean over seeds, shaded from the lowest seed to the highest.
+
+    Parameters
+    ----------
+    panels : mapping of str to mapping of str to (events, losses)
+        Panel → line → events (n_windows,) and losses (n_seeds, n_windows), windows of equal length, seeds in the same order in every line; a
+        row of NaN where a seed has none.
+    reference : str
+        The line drawn in black; below each panel stand the others less this one, seed by seed.
+    xlabel, ylabel, title : str
+        Give units in the labels.
+    baselines : mapping of str to float, optional
+        Horizontal lines by name, drawn where they fall within a panel.
+    n_points : int
+        Windows are averaged into at most so many points, evenly apart on the logarithmic axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no panel, or a line's shapes do not fit; the message names the line.
+
+    Notes
+    -----
+    What all lines share, the easier and harder stretches of a stream, falls out of the differences. Each panel ends above the highest mean of
+    its second half, and what lies higher before is cut off.
+
+    Examples
+    --------
+    >>> lines = {"rtrl": ([10, 20], [[2.0, 1.0], [2.2, 1.1]]), "tbptt": ([10, 20], [[2.1, 1.2], [2.2, 1.3]])}
+    >>> figure = learning_curves({"gru-10": lines}, reference="rtrl")
+    >>> figure.axes[1].lines[0].get_ydata().round(2).tolist()
+    [0.05, 0.2]
+    """
+    Figure = _figure_class()
+    from matplotlib.lines import Line2D
+
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    if not names:
+        raise ValueError("panels: expected at least one panel with a line, got none")
+    n_columns = min(3, len(panels))
+    n_rows = -(-len(panels) // n_columns)
+    figure = Figure(figsize=(max(6.4, 4.2 * n_columns), 1.0 + 3.9 * n_rows), dpi=120, layout="constrained")
+    grid = figure.subplots(2 * n_rows, n_columns, squeeze=False, sharex="col", height_ratios=[5, 3] * n_rows)
+    looks = _looks(names, reference)
+    for k, (panel, lines) in enumerate(panels.items()):
+        above, below = grid[k // n_columns * 2 : k // n_columns * 2 + 2, k % n_columns]
+        curves = {name: _merged(f"{panel}, {name}", *line, n_points) for name, line in lines.items()}
+        for name, (x, table) in curves.items():
+            _draw(above, x, table, looks[name])
+            if name != reference and reference in curves:
+                _draw(below, x, table - curves[reference][1], looks[name])
+        for axes in (above, below):
+            _plain(axes)
+            _cut(axes)
+        for name, value in (baselines or {}).items():
+            if value < above.get_ylim()[1]:
+                above.axhline(value, color="0.45", linewidth=1.0, linestyle=":")
+                above.annotate(name, (0.99, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize="small", color="0.35")
+        if below.lines:
+            below.axhline(0.0, color="black", linewidth=1.8, zorder=1.5)
+        else:
+            below.text(0.5, 0.5, f"no curve of {reference} to compare with", transform=below.transAxes, ha="center", va="center", color="0.35")
+            below.set_yticks([])
+        above.set_xscale("log")
+        above.set_title(panel, loc="left", fontsize="medium")
+        if k % n_columns == 0:
+            above.set_ylabel(ylabel)
+            below.set_ylabel(f"minus {reference}")
+        below.tick_params(labelbottom=True)
+        if k + n_columns >= len(panels):
+            below.set_xlabel(xlabel)
+    for axes in grid.T.reshape(n_columns, n_rows, 2).swapaxes(0, 1).reshape(-1, 2)[len(panels) :].ravel():
+        axes.set_axis_off()
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    handles = [Line2D([], [], **looks[name]) for name in names]
+    figure.legend(handles, names, loc="outside lower center", ncols=min(6, 2 + 2 * n_columns), frameon=False)
+    return figure
+
+
+def _merged(name: str, events: ArrayLike, losses: ArrayLike, n_points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Average windows (n_seeds, n_windows) into few points, evenly apart in log(events)."""
+    x, table = np.asarray(events, dtype=np.float64), np.asarray(losses, dtype=np.float64)
+    if x.ndim != 1 or not len(x) or table.ndim != 2 or table.shape[1] != len(x) or not len(table):
+        raise ValueError(f"panels: {name}: expected events (n_windows,) and losses (n_seeds, n_windows), got {x.shape} and {table.shape}")
+    ends = np.unique(np.geomspace(1, len(x), max(2, n_points)).round().astype(int)) if len(x) > 1 else np.array([1])
+    total = np.concatenate([np.zeros((len(table), 1)), np.cumsum(table, axis=1)], axis=1)
+    starts = np.concatenate([[0], ends[:-1]])
+    return x[ends - 1], (total[:, ends] - total[:, starts]) / (ends - starts)
+
+
+def _draw(axes: Axes, x: NDArray[np.float64], table: NDArray[np.float64], look: dict[str, Any]) -> None:
+    """Mean over the seeds there are, and their range."""
+    known = table[~np.isnan(table).any(axis=1)]
+    if len(known) > 1:
+        axes.fill_between(x, known.min(axis=0), known.max(axis=0), color=look["color"], alpha=0.13, linewidth=0)
+    if len(known):
+        axes.plot(x, known.mean(axis=0), **look)
+
+
+def _cut(axes: Axes) -> None:
+    """End an axis at what the second half of the lines needs."""
+    drawn = [np.asarray(line.get_ydata()) for line in axes.lines]
+    late = [line[len(line) // 2 :] for line in drawn]
+    if late:
+        low, high = min(part.min() for part in late), max(part.max() for part in late)
+        axes.set_ylim(low - 0.06 * (high - low) - 1e-6, high + 0.12 * (high - low) + 1e-6)
+
+
+def _looks(names: list[str], reference: str) -> dict[str, dict[str, Any]]:
+    """Style of each line: black for the reference, the others along a colour map that the colour-blind can order."""
+    from matplotlib import colormaps
+
+    others = [name for name in names if name != reference]
+    shades = colormaps["viridis"](np.linspace(0.1, 0.85, len(others)))
+    dashes = ("-", (0, (5, 1.5)), (0, (3, 1.2, 1, 1.2)), (0, (1, 1.2)))
+    found: dict[str, dict[str, Any]] = {
+        name: {"color": tuple(shade), "linestyle": dashes[k % len(dashes)], "linewidth": 1.3, "zorder": 2.0}
+        for k, (name, shade) in enumerate(zip(others, shades, strict=True))
+    }
+    return found | {reference: {"color": "black", "linestyle": "-", "linewidth": 1.8, "zorder": 3.0}}
+
+
+def _figure_class() -> type[Figure]:
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("figures need matplotlib: pip install 'pushforward[plot]'") from error
+    return Figure
+
+
+def _plain(axes: Axes) -> None:
+    """A light grid, no box."""
+    axes.grid(visible=True, color="0.9", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _running_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:

@@ -1,46 +1,13 @@
 // Every function of the table, at every level this processor can run, in both precisions, against plain loops in long double.
 //
-// Sums are compared within n ε of the sum of the magnitudes of their terms (the transcendental functions: test_functions.cpp). Whatever
-// lies beside an output is filled with a guard value that must survive.
+// Sums are compared within n ε of the sum of the magnitudes of their terms (the transcendental functions: test_functions.cpp; the moves of an
+// influence: test_moves.cpp). Whatever lies beside an output is filled with a guard value that must survive.
 
-#include <cmath>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
-#include "check.hpp"
-#include "pushforward/core/buffer.hpp"
-
-static const Index sizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 24, 31, 32, 33, 40, 47, 48, 49, 50, 63, 64, 65, 70, 128};
-
-template <typename Scalar>
-static std::vector<Scalar> random(Index n, double low = -1, double high = 1) {
-  std::uniform_real_distribution<double> draw(low, high);
-  std::vector<Scalar> x(static_cast<std::size_t>(n));
-  for (Scalar& v : x) v = static_cast<Scalar>(draw(generator));
-  return x;
-}
-
-template <typename Scalar>
-static Wide tolerance(Index n_terms, Wide magnitude) {
-  return (static_cast<Wide>(n_terms) + 4) * std::numeric_limits<Scalar>::epsilon() * magnitude;
-}
-
-// x with `ld` numbers a row: every number beyond column n must still be the guard
-template <typename Scalar>
-static constexpr Scalar guard = Scalar(-77.5);
-
-template <typename Scalar>
-static bool guarded(const std::vector<Scalar>& x, Index m, Index n, Index ld) {
-  for (Index r = 0; r < m; ++r)
-    for (Index c = n; c < ld; ++c)
-      if (x[static_cast<std::size_t>(r * ld + c)] != guard<Scalar>) return false;
-  for (std::size_t i = static_cast<std::size_t>(m * ld); i < x.size(); ++i)
-    if (x[i] != guard<Scalar>) return false;
-  return true;
-}
+#include "arrays.hpp"
 
 template <typename Scalar>
 static void test_matvec(Index m, Index n) {
@@ -198,64 +165,6 @@ static void test_vanishing_epsilon() {
 }
 
 template <typename Scalar>
-static void test_influence(Index n, Index n_steps, bool with_phi, bool with_read, bool shared) {
-  const Index n_cols = padded<Scalar>(n + 11), n_units = 3, first = 1, last = 3, lane = padded<Scalar>(1);
-  const Index E_unit = n + 1, E_step = n_units * E_unit, U_unit = shared ? 0 : n_cols, U_step = shared ? n_cols : n_units * n_cols;
-  const Index zero_first = lane, zero_last = n_cols - lane > lane ? n_cols - lane : lane;
-  const auto& o = ops<Scalar>();
-  Buffer<Scalar> J(n_units * n * n_cols), G(n_units * n_cols), U(n_steps * U_step), packed(o.packed_size(n));
-  // sized for more steps than are moved, as a learner does
-  const Index n_scratch = o.influence_scratch(n, n_steps + (shared ? 3 : 0));
-  Buffer<Scalar> scratch(n_scratch + 64);
-  std::fill(scratch.begin() + n_scratch, scratch.end(), guard<Scalar>);
-  const auto fill = [](Buffer<Scalar>& b) {
-    const auto x = random<Scalar>(b.size());
-    std::copy(x.begin(), x.end(), b.begin());
-  };
-  fill(J), fill(G), fill(U);
-  for (Index s = 0; s < n_steps; ++s)
-    for (Index i = 0; i < (shared ? 1 : n_units); ++i)
-      for (Index c = zero_first; c < zero_last; ++c) U[s * U_step + i * U_unit + c] = 0;
-  const auto Phi = random<Scalar>(n * n), E = random<Scalar>(n_steps * E_step + 1), lambda = random<Scalar>(n);
-  const std::vector<Scalar> J0(J.begin(), J.end()), G0(G.begin(), G.end());
-  o.pack(n, Phi.data(), 1, n, packed.data());  // Phi is read transposed
-  InfluenceMove<Scalar> move;
-  move.n_state = n, move.n_cols = n_cols, move.first_unit = first, move.last_unit = last, move.J = J.data();
-  move.Phi_packed = with_phi ? packed.data() : nullptr;
-  move.n_steps = n_steps, move.E = E.data(), move.E_step_stride = E_step, move.E_unit_stride = E_unit;
-  move.U = U.data(), move.U_step_stride = U_step, move.U_unit_stride = U_unit, move.zero_first = zero_first, move.zero_last = zero_last;
-  move.lambda = with_read ? lambda.data() : nullptr, move.G = with_read ? G.data() : nullptr, move.scratch = scratch.data();
-  o.influence_move(move);
-  for (Index k = n_scratch; k < scratch.size(); ++k) CHECK(scratch[k] == guard<Scalar>, "move n %td steps %td keeps to its scratch", n, n_steps);
-  for (Index i = 0; i < n_units; ++i)
-    for (Index c = 0; c < n_cols; ++c) {
-      const bool mine = i >= first && i < last;
-      Wide g = G0[i * n_cols + c], size = std::abs(g);
-      for (Index r = 0; mine && with_read && r < n; ++r) g += Wide(lambda[r]) * J0[(i * n + r) * n_cols + c], size += 1;
-      CHECK(std::abs(G[i * n_cols + c] - g) <= tolerance<Scalar>(n, size), "move's read n %td steps %td", n, n_steps);
-      for (Index r = 0; r < n; ++r) {
-        const Wide old = J0[(i * n + r) * n_cols + c];
-        Wide sum = !mine || !with_phi ? old : 0, terms = std::abs(old) + 1;
-        for (Index k = 0; mine && with_phi && k < n; ++k) sum += Wide(Phi[k * n + r]) * J0[(i * n + k) * n_cols + c], terms += 1;
-        for (Index s = 0; mine && s < n_steps; ++s) sum += Wide(E[s * E_step + i * E_unit + r]) * U[s * U_step + i * U_unit + c], terms += 1;
-        CHECK(std::abs(J[(i * n + r) * n_cols + c] - sum) <= tolerance<Scalar>(n + n_steps, terms),
-              "move n %td steps %td phi %d unit %td at %td %td", n, n_steps, with_phi, i, r, c);
-      }
-    }
-  const std::vector<Scalar> J1(J.begin(), J.end()), G1(G.begin(), G.end());
-  o.influence_read(n, n_cols, first, last, J.data(), lambda.data(), G.data());
-  for (Index i = first; i < last; ++i)
-    for (Index c = 0; c < n_cols; ++c) {
-      Wide g = G1[i * n_cols + c], size = std::abs(g);
-      for (Index r = 0; r < n; ++r) {
-        const Wide term = Wide(lambda[r]) * J1[(i * n + r) * n_cols + c];
-        g += term, size += std::abs(term);
-      }
-      CHECK(std::abs(G[i * n_cols + c] - g) <= tolerance<Scalar>(n, size), "read n %td", n);
-    }
-}
-
-template <typename Scalar>
 static void test_all() {
   test_vanishing_epsilon<Scalar>();
   for (Index n = 1; n <= 70; ++n) test_elementwise<Scalar>(n), test_activations<Scalar>(n), test_optimizers<Scalar>(n), test_matvec<Scalar>(n, n);
@@ -263,12 +172,8 @@ static void test_all() {
   for (const Index n : sizes) {
     for (const Index m : sizes) test_matvec<Scalar>(m, n);
     test_matmul<Scalar>(n, n, n), test_matmul<Scalar>(n, 5, 3), test_matmul<Scalar>(3, n, 17), test_matmul<Scalar>(19, 33, n), test_matmul<Scalar>(n, n + 1, 1);
-    for (const Index n_steps : {0, 1, 4, 5, 16, 19})
-      for (const int choice : {0, 1, 2, 3, 4, 5, 6, 7})
-        if (n <= 33 || n_steps == 5 || choice == 3) test_influence<Scalar>(n, n_steps, choice & 1, choice & 2, choice & 4);
   }
   test_matmul<Scalar>(20, 70, 1700), test_matmul<Scalar>(6, 20, 300), test_matvec<Scalar>(300, 300);
-  test_influence<Scalar>(500, 7, true, true, true), test_influence<Scalar>(700, 300, true, false, true), test_influence<Scalar>(300, 300, true, true, false);
   CHECK(ops<Scalar>().fma_probe(1000) > 0, "fma_probe");
   Scalar none = 5;
   ops<Scalar>().matvec_transposed(0, 1, &none, 1, &none, &none, true);

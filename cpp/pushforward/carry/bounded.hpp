@@ -56,14 +56,14 @@ class BoundedExactCarry final : public Carry<Scalar> {
       begin();
       finish(weights);
     }
-    influence_.dense([&](const Scalar* row, Index at, Index n) { std::copy_n(row, n, dense + at); });
+    influence_.to_dense(dense);
     return true;
   }
   bool write_influence(const Scalar* dense) override {
     this->window_.clear();
     waiting_.clear();
     swept_ = moved_ = 0;
-    influence_.dense([&](Scalar* row, Index at, Index n) { std::copy_n(dense + at, n, row); });
+    influence_.from_dense(dense);
     return true;
   }
 
@@ -75,6 +75,7 @@ class BoundedExactCarry final : public Carry<Scalar> {
     this->window_.clear();
     swept_ = moved_ = 0;
     V_.clear();
+    V_before_.clear();  // what a layer does not reach is never written
     for (Index k = 0; k < this->cell_.n_state(); ++k) V_[k * ns_ + k] = Scalar(1);
   }
 
@@ -95,7 +96,7 @@ class BoundedExactCarry final : public Carry<Scalar> {
     const double left = due - static_cast<double>(h) * sweep_cost;
     const Index move_until = last ? n_gates : std::clamp<Index>(static_cast<Index>(std::ceil(left / move_cost)), moved_, n_gates);
     if (move_until > moved_) {
-      influence_.set_transition(V_.data(), ns_, true);
+      influence_.set_transition(V_.data(), ns_, true, h == 1);
       influence_.move(weights, waiting_, 0, h, E_.data(), true, moved_, move_until, nullptr, nullptr);
       moved_ = move_until;
     }
@@ -107,10 +108,14 @@ class BoundedExactCarry final : public Carry<Scalar> {
 
   void pull_back_once(const WeightHistory<Scalar>& weights) {
     const Cell<Scalar>& cell = this->cell_;
-    const Index s = n_waiting() - 1 - swept_, p = waiting_.place(s), n = cell.n_state();
+    const Index s = n_waiting() - 1 - swept_, p = waiting_.place(s);
     Scalar* e = E_.data() + s * cell.n_gates() * ns_;
-    cell.gates_adjoint(waiting_.slopes(p), n, V_.data(), ns_, e, ns_);
-    cell.state_adjoint(weights.recurrent(waiting_.version(p)), waiting_.slopes(p), n, V_.data(), ns_, e, ns_, V_before_.data(), ns_);
+    Index from = 0;
+    for (const Index end : cell.blocks()) {
+      cell.adjoint(weights.recurrent(waiting_.version(p)), waiting_.slopes(p), end - from, end, V_.data() + from, ns_, e + from, ns_,
+                   V_before_.data() + from, ns_);
+      from = end;
+    }
     std::swap(V_, V_before_);
     ++swept_;
   }

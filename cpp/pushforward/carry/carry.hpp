@@ -29,8 +29,9 @@ class Carry {
   virtual bool write_influence(const Scalar*) { return false; }
 
  protected:
-  Carry(const Cell<Scalar>& cell, Index n_outputs, Index capacity)
-      : cell_(cell), window_(cell, n_outputs, capacity), sweep_(cell, capacity) {}
+  // sweeps: it makes use of sweep_, over the whole window
+  Carry(const Cell<Scalar>& cell, Index n_outputs, Index capacity, bool sweeps = true)
+      : cell_(cell), window_(cell, n_outputs, capacity), sweep_(cell, sweeps ? capacity : 0) {}
 
   bool any_pending() const {
     for (Index p = 0; p < window_.count(); ++p)

@@ -26,7 +26,7 @@ class ExactCarry final : public Carry<Scalar> {
  public:
   // chunk: steps whose E is kept; 0: as many as the memory budget allows
   ExactCarry(const Cell<Scalar>& cell, Index n_outputs, Index carry_every, bool bounded_weights, int n_threads, Index chunk = 0)
-      : Carry<Scalar>(cell, n_outputs, carry_every), n_threads_(n_threads), ns_(padded<Scalar>(cell.n_state())),
+      : Carry<Scalar>(cell, n_outputs, carry_every), n_threads_(n_threads), strips_(strips_of(cell)), ns_(padded<Scalar>(cell.n_state())),
         chunk_(std::min(carry_every, chunk > 0 ? chunk : chunk_for(cell))), influence_(cell, chunk_, bounded_weights, n_threads),
         E_(chunk_ * cell.n_gates() * ns_), spare_(chunk_ < carry_every ? cell.n_gates() * ns_ : 0), V_(cell.n_state() * ns_),
         V_before_(cell.n_state() * ns_), V_kept_(chunk_ < carry_every ? cell.n_state() * ns_ : 0) {}
@@ -56,12 +56,12 @@ class ExactCarry final : public Carry<Scalar> {
 
   bool read_influence(const WeightHistory<Scalar>& weights, Scalar* dense) override {
     if (this->window_.count() > 0) advance(weights, nullptr, nullptr);
-    influence_.dense([&](const Scalar* row, Index at, Index n) { std::copy_n(row, n, dense + at); });
+    influence_.to_dense(dense);
     return true;
   }
   bool write_influence(const Scalar* dense) override {
     this->window_.clear();
-    influence_.dense([&](Scalar* row, Index at, Index n) { std::copy_n(dense + at, n, row); });
+    influence_.from_dense(dense);
     return true;
   }
 
@@ -77,18 +77,18 @@ class ExactCarry final : public Carry<Scalar> {
     const Index h = window.count(), n_gates = this->cell_.n_gates();
     Index newest = h - std::min(h, chunk_);
     start_sweep();
-    if (h == 1) {
-      const Index p = window.last();
-      this->cell_.gates_adjoint(window.slopes(p), this->cell_.n_state(), V_.data(), ns_, E_.data(), ns_);
-      this->cell_.dynamics_jacobian(weights.recurrent(window.version(p)), window.slopes(p), V_before_.data(), ns_);
-      influence_.set_transition(V_before_.data(), ns_, false);
+    const Index p = window.last();
+    const Scalar* recurrent = weights.recurrent(window.version(p));
+    if (h == 1 && this->cell_.dynamics_jacobian(recurrent, window.slopes(p), V_before_.data(), ns_)) {
+      influence_.set_transition(V_before_.data(), ns_, false, true);
+      this->cell_.adjoint(recurrent, window.slopes(p), this->cell_.n_state(), this->cell_.n_state(), V_.data(), ns_, E_.data(), ns_, nullptr, 0);
     } else {
       pull_back(weights, newest, h, E_.data());
       if (newest > 0) {
         std::copy(V_.begin(), V_.end(), V_kept_.begin());
         pull_back(weights, 0, newest, nullptr);
       }
-      influence_.set_transition(V_.data(), ns_, true);
+      influence_.set_transition(V_.data(), ns_, true, h == 1);
     }
     influence_.move(weights, window, newest, h - newest, E_.data(), true, 0, n_gates, lambda, lambda ? G : nullptr);
     while (newest > 0) {
@@ -104,31 +104,46 @@ class ExactCarry final : public Carry<Scalar> {
 
   void start_sweep() {
     V_.clear();
+    V_before_.clear();  // what a layer does not reach is never written
     for (Index k = 0; k < this->cell_.n_state(); ++k) V_[k * ns_ + k] = Scalar(1);
   }
 
-  // V ← D_{first}ᵀ … D_{last−1}ᵀ V, keeping E (or not, when E is null). Columns are independent: strips of them go to the threads.
+  // V ← D_{first}ᵀ … D_{last−1}ᵀ V, keeping E (or not, when E is null). Columns are independent: strips of them go to the threads, and those of a lower
+  // layer never reach the layers above it.
   void pull_back(const WeightHistory<Scalar>& weights, Index first, Index last, Scalar* E) {
     const Cell<Scalar>& cell = this->cell_;
     const Window<Scalar>& window = this->window_;
     const Index n = cell.n_state(), E_step = cell.n_gates() * ns_;
-    const Index strip = std::clamp<Index>(padded<Scalar>((n + 3) / 4), 64, 256), n_strips = (n + strip - 1) / strip;
     const double flop = 2.0 * static_cast<double>((last - first) * n * n) * static_cast<double>(cell.n_gates());
-    parallel_for(flop >= 1e7 ? n_threads_ : 1, n_strips, [&](Index task) {
-      const Index column = task * strip, m = std::min(strip, n - column);
-      Scalar *V = V_.data() + column, *before = V_before_.data() + column;
+    parallel_for(flop >= 1e7 ? n_threads_ : 1, static_cast<Index>(strips_.size()), [&](Index task) {
+      const Strip& strip = strips_[static_cast<std::size_t>(task)];
+      Scalar *V = V_.data() + strip.column, *before = V_before_.data() + strip.column;
       for (Index s = last; s > first; --s) {
         const Index p = window.place(s - 1);
-        Scalar* e = (E ? E + (s - 1 - first) * E_step : spare_.data()) + column;
-        cell.gates_adjoint(window.slopes(p), m, V, ns_, e, ns_);
-        cell.state_adjoint(weights.recurrent(window.version(p)), window.slopes(p), m, V, ns_, e, ns_, before, ns_);
+        Scalar* e = (E ? E + (s - 1 - first) * E_step : spare_.data()) + strip.column;
+        cell.adjoint(weights.recurrent(window.version(p)), window.slopes(p), strip.width, strip.reach, V, ns_, e, ns_, before, ns_);
         std::swap(V, before);
       }
     });
     if ((last - first) % 2) std::swap(V_, V_before_);
   }
 
+  struct Strip {
+    Index column, width, reach;  // reach: V's rows from there on are zero in these columns
+  };
+  static std::vector<Strip> strips_of(const Cell<Scalar>& cell) {
+    std::vector<Strip> strips;
+    Index from = 0;
+    for (const Index end : cell.blocks()) {
+      const Index n = end - from, width = std::clamp<Index>(padded<Scalar>((n + 3) / 4), 64, 256);
+      for (; from < end; from += width) strips.push_back({from, std::min(width, end - from), end});
+      from = end;
+    }
+    return strips;
+  }
+
   int n_threads_;
+  std::vector<Strip> strips_;
   Index ns_, chunk_;
   Influence<Scalar> influence_;               // evolving
   Buffer<Scalar> E_, spare_, V_, V_before_, V_kept_;  // scratch of a block's end

@@ -4,7 +4,7 @@
 //   from the newest step back:   λ += W_outᵀ δ_t (where a loss is pending),   a_t = M_tᵀ λ,   λ ← D_tᵀ λ
 //   gradient of W^g:             G += Σ_t a^g_t ⊗ u^g_t          (with bounded weights ∘ φ'(θ_t), step by step)
 //
-// λ (n_state)     a_t (n_gates), one padded row per place of the window     W_out (n_outputs, n_units) padded rows     G as θ
+// λ (n_state)     a_t (n_gates), one padded row per place of the window     W_out (n_outputs, n_features) padded rows     G as θ
 // Cost: O(n_state²) a step for the sweep; the sum is one matrix product.
 
 #include "window.hpp"
@@ -16,6 +16,11 @@ template <typename Scalar>
 struct Readout {
   const Scalar* W_out = nullptr;
   Index n_outputs = 0;
+
+  // λ += W_outᵀ δ
+  void adjoint(const Cell<Scalar>& cell, const Scalar* delta, Scalar* lambda) const {
+    ops<Scalar>().matvec_transposed(n_outputs, cell.n_features(), W_out, padded<Scalar>(cell.n_features()), delta, lambda + cell.first_feature(), true);
+  }
 };
 
 template <typename Scalar>
@@ -23,7 +28,7 @@ class Sweep {
  public:
   Sweep(const Cell<Scalar>& cell, Index capacity)
       : cell_(cell), row_(padded<Scalar>(cell.n_gates())), a_(capacity * row_), lambda_(padded<Scalar>(cell.n_state())),
-        before_(padded<Scalar>(cell.n_state())), weighted_(cell.n_presynaptic()) {}
+        before_(padded<Scalar>(cell.n_state())), weighted_(widest_row(cell.groups())) {}
 
   Scalar* lambda() { return lambda_.data(); }
 
@@ -35,8 +40,7 @@ class Sweep {
     for (; k > 0; --k) {
       const Index p = window.place(k - 1);
       if (window.pending(p)) {
-        ops<Scalar>().matvec_transposed(readout.n_outputs, cell_.n_units(), readout.W_out, padded<Scalar>(cell_.n_units()), window.delta(p),
-                                        lambda_.data(), true);
+        readout.adjoint(cell_, window.delta(p), lambda_.data());
         window.pending(p) = 0;
       }
       back(weights, window, p);
@@ -48,9 +52,13 @@ class Sweep {
     for (Index k = window.count(); k > 0; --k) back(weights, window, window.place(k - 1));
   }
 
-  // G += Σ_t a_t ⊗ u_t over the window just swept, for the gates first_gate … n_gates − 1.
+  // G += Σ_t a_t ⊗ u_t over the window just swept, for the gates first_gate … n_gates − 1 (a column group goes by its first gate).
   void accumulate(const WeightHistory<Scalar>& weights, const Window<Scalar>& window, Index first_gate, Scalar* G) {
     for (const Group& g : cell_.groups()) {
+      if (g.column) {
+        if (g.first_gate >= first_gate) accumulate_column(weights, window, g, G + g.weight_offset);
+        continue;
+      }
       const Index skip = std::clamp<Index>(first_gate - g.first_gate, 0, g.n_units);
       const Index n_units = g.n_units - skip, first = g.first_gate + skip;
       if (n_units == 0) continue;
@@ -61,6 +69,7 @@ class Sweep {
       }
       ops<Scalar>().matmul_transposed(n_units, g.width, window.count(), a_.data() + first, row_, window.u(0) + g.presynaptic_offset,
                                       window.u_width(), rows, g.width, true);
+      if (g.n_own > 0) accumulate_own(window, g, skip, rows);
       if (g.input_column < 0) continue;
       for (Index p = 0; p < window.count(); ++p)
         if (const Index token = window.token(p); token >= 0)
@@ -72,21 +81,34 @@ class Sweep {
   void clear_row(Index p) { std::fill_n(a_.data() + p * row_, row_, Scalar(0)); }
 
   void back(const WeightHistory<Scalar>& weights, const Window<Scalar>& window, Index p) {
-    Scalar* a = a_.data() + p * row_;
-    cell_.gates_adjoint(window.slopes(p), 1, lambda_.data(), 1, a, 1);
-    cell_.state_adjoint(weights.recurrent(window.version(p)), window.slopes(p), 1, lambda_.data(), 1, a, 1, before_.data(), 1);
+    cell_.adjoint(weights.recurrent(window.version(p)), window.slopes(p), 1, cell_.n_state(), lambda_.data(), 1, a_.data() + p * row_, 1,
+                  before_.data(), 1);
     std::swap(lambda_, before_);
+  }
+
+  void accumulate_own(const Window<Scalar>& window, const Group& g, Index skip, Scalar* rows) {
+    for (Index i = skip; i < g.n_units; ++i, rows += g.width)
+      for (Index j = 0; j < g.n_own && g.source(i, j) >= 0; ++j) {
+        Scalar sum = 0;
+        for (Index p = 0; p < window.count(); ++p) sum += a_[p * row_ + g.first_gate + i] * window.u(p)[g.base_offset + g.source(i, j)];
+        rows[j] += sum;
+      }
+  }
+
+  void accumulate_column(const WeightHistory<Scalar>& weights, const Window<Scalar>& window, const Group& g, Scalar* row) {
+    for (Index p = 0; p < window.count(); ++p) {
+      const Scalar* a = a_.data() + p * row_ + g.first_gate;
+      const Scalar* slope = weights.bounded() ? weights.slope(window.version(p)) + g.weight_offset : nullptr;
+      for (Index i = 0; i < g.n_units; ++i) row[i] += a[i] * presynaptic_number(g, i, window.u(p)) * (slope ? slope[i] : Scalar(1));
+    }
   }
 
   void accumulate_bounded(const WeightHistory<Scalar>& weights, const Window<Scalar>& window, const Group& g, Index skip, Scalar* rows) {
     for (Index p = 0; p < window.count(); ++p) {
-      const Scalar* u = window.u(p) + g.presynaptic_offset;
       const Scalar* slope = weights.slope(window.version(p)) + g.weight_offset + skip * g.width;
       const Scalar* a = a_.data() + p * row_ + g.first_gate + skip;
-      const Index column = g.input_column + window.token(p);
       for (Index i = 0; i < g.n_units - skip; ++i, slope += g.width) {
-        ops<Scalar>().multiply(g.width, u, slope, weighted_.data(), false);
-        if (g.input_column >= 0 && window.token(p) >= 0) weighted_[column] = slope[column];
+        window.weighted_row(p, g, skip + i, slope, weighted_.data());
         ops<Scalar>().axpy(g.width, a[i], weighted_.data(), rows + i * g.width);
       }
     }

@@ -60,6 +60,13 @@ class Window {
   const Scalar* delta(Index place) const { return delta_.data() + place * delta_width_; }
   Index u_width() const { return u_width_; }
 
+  // row ← unit i's presynaptic numbers at that step, token included, times `slope` (null: not)
+  void weighted_row(Index place, const Group& g, Index i, const Scalar* slope, Scalar* row) const {
+    presynaptic_row(g, i, u(place), row);
+    if (g.input_column >= 0 && token(place) >= 0) row[g.input_column + token(place)] = Scalar(1);
+    if (slope) ops<Scalar>().multiply(g.width, row, slope, row, false);
+  }
+
   std::int64_t& version(Index place) { return marks_[3 * place]; }
   std::int64_t version(Index place) const { return marks_[3 * place]; }
   std::int64_t& token(Index place) { return marks_[3 * place + 1]; }

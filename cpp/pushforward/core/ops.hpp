@@ -25,6 +25,8 @@ struct InfluenceMove {
   Index first_unit = 0, last_unit = 0;
   Scalar* J = nullptr;                      // (n_units, n_state, n_cols): unit i begins at i * n_state * n_cols
   const Scalar* Phi_packed = nullptr;       // from pack(); null: Φ is the identity
+  const Index* lone_column = nullptr;       // (n_state): one more column, beyond the extent that pack() was told, of row r; −1: none. null: none has
+  const Scalar* lone_value = nullptr;       // (n_state): what stands there
   Index n_steps = 0;                        // steps s in the sum; 0: no sum
   const Scalar* E = nullptr;                // E[s, i] begins at s * E_step_stride + i * E_unit_stride
   Index E_step_stride = 0, E_unit_stride = 0;
@@ -34,6 +36,29 @@ struct InfluenceMove {
   const Scalar* lambda = nullptr;           // null: no read
   Scalar* G = nullptr;                      // (n_units, n_cols): unit i at i * n_cols
   Scalar* scratch = nullptr;                // influence_scratch(n_state, n_steps) numbers, one per thread, on a cache line
+};
+
+// The same for an influence on the unit's own states only (see carry/elementwise.hpp), b = n_own states of each of n_rows units:
+//
+//   G[i]   += Σ_l λ[l, i] J[i, l] + Σ_s A[s, i] U[s]            (read, before the move; when G is given)
+//   J[i, k] ← Σ_l Φ[(k, l), i] J[i, l] + Σ_s E[s, k, i] U[s]    (move; when Phi is given)
+//
+// J (n_rows, b, n_cols) and G (n_rows, n_cols) padded rows     U[s] (n_cols) padded     of Φ, λ, A, E the units lie side by side
+template <typename Scalar>
+struct OwnMove {
+  Index n_rows = 0, n_own = 1, n_cols = 0;  // n_own: 1 or 2; n_cols: padded
+  Scalar* J = nullptr;
+  Scalar* G = nullptr;                      // null: no read
+  const Scalar* Phi = nullptr;              // null: no move; (k, l) begins at (k * n_own + l) * unit_stride
+  const Scalar* lambda = nullptr;           // l begins at l * unit_stride
+  Index unit_stride = 0;
+  Index n_steps = 0;
+  const Scalar* U = nullptr;                // U[s] begins at s * U_step_stride
+  Index U_step_stride = 0;
+  const Scalar* A = nullptr;                // A[s] begins at s * A_step_stride
+  Index A_step_stride = 0;
+  const Scalar* E = nullptr;                // E[s, k] begins at s * E_step_stride + k * E_state_stride
+  Index E_step_stride = 0, E_state_stride = 0;
 };
 
 struct OptimizerStep {
@@ -76,13 +101,21 @@ struct Ops {
   // one optimiser update of w (n) by gradient g; m1, m2 are its moments (null where the kind has none)
   void (*optimizer_update)(const OptimizerStep& step, Index n, const Scalar* g, Scalar* w, Scalar* m1, Scalar* m2);
 
-  // Φ (n, n) packed for move(): element (r, k) is read at A[r * row_stride + k * col_stride].
+  // Φ (n, n) packed for influence_move: element (r, k) is read at A[r * row_stride + k * col_stride]. Of row r only the columns before
+  // row_extent[r] differ from zero (and one more, if the move has a lone_column); null: all may.
   Index (*packed_size)(Index n);
-  void (*pack)(Index n, const Scalar* A, Index row_stride, Index col_stride, Scalar* packed);
+  void (*pack)(Index n, const Scalar* A, Index row_stride, Index col_stride, const Index* row_extent, Scalar* packed);
   // G[i] += λᵀ J[i] for units first … last−1; J, G as in InfluenceMove.
   void (*influence_read)(Index n_state, Index n_cols, Index first_unit, Index last_unit, const Scalar* J, const Scalar* lambda, Scalar* G);
   Index (*influence_scratch)(Index n_state, Index n_steps);
   void (*influence_move)(const InfluenceMove<Scalar>& move);
+  // One pass over J (n_rows, n_cols), padded rows:   G[i] += λ_i J[i]   (when λ is given; before the move)
+  //                                                  J[i] ← d_i J[i] + Σ_s E[s, i] U[s]   (d null: 1)
+  // E[s] begins at s * E_step_stride, U[s] (n_cols, padded) at s * U_step_stride; G as J.
+  void (*rows_move)(Index n_rows, Index n_cols, Scalar* J, const Scalar* d, Index n_steps, const Scalar* E, Index E_step_stride, const Scalar* U,
+                    Index U_step_stride, const Scalar* lambda, Scalar* G);
+
+  void (*own_move)(const OwnMove<Scalar>& move);
 
   // a loop of independent fused multiply-adds in registers: returns the number of flop done (for measuring the peak)
   double (*fma_probe)(Index n_rounds);

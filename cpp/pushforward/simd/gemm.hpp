@@ -8,19 +8,10 @@
 
 #include <utility>
 
-#include "blocks.hpp"
-#include "lanes.hpp"
+#include "panels.hpp"
 
 namespace pushforward {
 namespace {
-
-#if PUSHFORWARD_VECTOR_BYTES == 64 || defined(__aarch64__)
-constexpr Index tile_rows = 8, tile_width = 3;
-#elif PUSHFORWARD_VECTOR_BYTES == 32
-constexpr Index tile_rows = 4, tile_width = 3;
-#else
-constexpr Index tile_rows = 4, tile_width = 2;
-#endif
 
 // One sum over k: a(r, k) = A[r * row_stride + k * A_step], B[k] begins at B + k * B_step.
 template <typename Scalar>
@@ -67,9 +58,12 @@ template <int rows, int width, bool contiguous, typename Scalar>
 }
 
 // C (rows, width registers) = first + second, added to C when `accumulate`. Of the last register only `last` lanes belong to C.
+// `lone`: row r starts from lone_value[r] · B[lone[r]], one more term of its first sum, at a k of its own; it has none when lone[r] < first.n.
 template <typename Scalar>
 struct Tile {
   Sum<Scalar> first, second;
+  const Index* lone = nullptr;
+  const Scalar* lone_value = nullptr;
   Index row_stride = 1;
   Scalar* C = nullptr;
   Index ldc = 0, last = lanes<Scalar>;
@@ -77,6 +71,17 @@ struct Tile {
   const char* fetch = nullptr;
   Index fetch_step = 0;
 };
+
+template <int rows, int width, typename Scalar>
+[[gnu::always_inline]] inline void set_lone(const Tile<Scalar>& tile, V<Scalar> (&c)[rows][width]) {
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; ++r) {
+    const Scalar* b = tile.first.B + tile.lone[r] * tile.first.B_step;
+    const bool exists = tile.lone[r] >= tile.first.n;
+#pragma GCC unroll 3
+    for (int v = 0; v < width; ++v) c[r][v] = exists ? tile.lone_value[r] * load(b + v * lanes<Scalar>) : V<Scalar>{};
+  }
+}
 
 template <int rows, int width, bool contiguous, typename Scalar>
 void compute(const Tile<Scalar>& tile) {
@@ -88,7 +93,9 @@ void compute(const Tile<Scalar>& tile) {
       for (int v = 0; v < width; ++v) __builtin_prefetch(tile.C + r * tile.ldc + v * L);
   V<Scalar> c[rows][width];
   Sum<Scalar> second = tile.second;
-  if (second.n) {  // its first term takes the place of zeros: a single term costs next to nothing
+  if (tile.lone) {
+    set_lone<rows, width, Scalar>(tile, c);
+  } else if (second.n) {  // its first term takes the place of zeros: a single term costs next to nothing
     set_term<rows, width, contiguous, Scalar>(second, tile.row_stride, c);
     second.A += second.A_step;
     second.B += second.B_step;
@@ -130,39 +137,6 @@ constexpr Tiles<Scalar> all_tiles(std::index_sequence<i...>) {
 
 template <bool contiguous, typename Scalar>
 constexpr Tiles<Scalar> tiles = all_tiles<contiguous, Scalar>(std::make_index_sequence<tile_rows * tile_width>{});
-
-// n rows of `width` registers at distance ld, side by side in `packed`; the lanes beyond `last` of the last register are zero.
-template <typename Scalar>
-[[gnu::always_inline]] inline void pack_strip(Index n, Index width, Index last, const Scalar* B, Index ld, Scalar* packed) {
-  constexpr Index L = lanes<Scalar>;
-  for (Index k = 0; k < n; ++k, B += ld, packed += width * L) {
-    for (Index v = 0; v + 1 < width; ++v) store(packed + v * L, load(B + v * L));
-    store(packed + (width - 1) * L, last == L ? load(B + (width - 1) * L) : load_part(B + (width - 1) * L, last));
-  }
-}
-
-// n rows of `count` ≤ most numbers, at distance `step`, side by side.
-template <Index most, typename Scalar>
-void copy_rows(Index count, Index n, const Scalar* from, Index step, Scalar* to) {
-  if constexpr (most > 0) {
-    if (count < most) return copy_rows<most - 1>(count, n, from, step, to);
-    for (Index s = 0; s < n; ++s, to += most, from += step) __builtin_memcpy(to, from, most * sizeof(Scalar));
-  }
-}
-
-// Rows of blocks, each k-major: element (r, k) is read at A[r * row_stride + k * step].
-template <typename Scalar>
-void pack_panels(const Split& rows, Index n, const Scalar* A, Index row_stride, Index step, Scalar* packed) {
-  for (Index b = 0; b < rows.n_blocks; ++b) {
-    const Index count = rows.count(b);
-    const Scalar* a = A + rows.first(b) * row_stride;
-    if (row_stride == 1) copy_rows<tile_rows>(count, n, a, step, packed);
-    else
-      for (Index k = 0; k < n; ++k)
-        for (Index r = 0; r < count; ++r) packed[k * count + r] = a[k * step + r * row_stride];
-    packed += n * count;
-  }
-}
 
 // C (m, n) (+)= a B, a(r, k) = A[r * row_stride + k * A_step], B (k, n). The strip of B in use is packed on the stack, at most B_bytes of it.
 // A is read where it is, a block at a time that stays in the second level cache; when packs_A it is packed on the stack too, A_bytes at a time.

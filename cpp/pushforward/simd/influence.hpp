@@ -38,40 +38,31 @@ Index influence_scratch(Index n_state, Index n_steps) {
   return (several > strip ? several : strip) + 2 * round_to_line(n_state * n_steps);
 }
 
-inline Index packed_size(Index n) { return n * n; }
-
-template <typename Scalar>
-void pack(Index n, const Scalar* A, Index row_stride, Index col_stride, Scalar* packed) {
-  pack_panels(Split(n, tile_rows), n, A, row_stride, col_stride, packed);
-}
-
-// Steps first … last−1 of E (n_steps, n_state), steps at distance `step`, into the panels of pack().
-template <typename Scalar>
-void pack_steps(const Split& rows, Index n_steps, Index first, Index last, const Scalar* E, Index step, Scalar* packed) {
-  for (Index b = 0; b < rows.n_blocks; ++b) {
-    const Index r = rows.first(b), count = rows.count(b);
-    copy_rows<tile_rows>(count, last - first, E + first * step + r, step, packed + r * n_steps + first * count);
-  }
-}
-
-// g += λᵀ J over `width` registers; J is copied to `strip` on the way when `copies`.
+// g += λᵀ J over `width` registers; J is copied to `strip` on the way when `copies`. Four rows at a time go to sums of their own: a sum waits for itself.
 template <int width, bool reads, bool copies, typename Scalar>
 void pass_strip(Index n, const Scalar* J, Index ld, const Scalar* lambda, Scalar* g, Scalar* strip) {
   constexpr Index L = lanes<Scalar>;
-  V<Scalar> sum[2][width] = {};
-  const auto row = [&](Index r, V<Scalar>(&to)[width]) {
+  constexpr int ways = 4;
+  V<Scalar> sum[ways][width] = {};
+  const auto row = [&](int w) __attribute__((always_inline)) {
 #pragma GCC unroll 3
     for (int v = 0; v < width; ++v) {
-      const V<Scalar> x = load(J + r * ld + v * L);
-      if constexpr (copies) store(strip + (r * width + v) * L, x);
-      if constexpr (reads) to[v] += lambda[r] * x;
+      const V<Scalar> x = load(J + w * ld + v * L);
+      if constexpr (copies) store(strip + (w * width + v) * L, x);
+      if constexpr (reads) sum[w][v] += lambda[w] * x;
     }
   };
-  Index r = 0;
-  for (; r + 2 <= n; r += 2) row(r, sum[0]), row(r + 1, sum[1]);
-  if (r < n) row(r, sum[0]);
+  for (; n >= ways; n -= ways, J += ways * ld) {
+    row(0), row(1), row(2), row(3);
+    if constexpr (copies) strip += ways * width * L;
+    if constexpr (reads) lambda += ways;
+  }
+  if (n > 0) row(0);
+  if (n > 1) row(1);
+  if (n > 2) row(2);
   if constexpr (reads)
-    for (int v = 0; v < width; ++v) store(g + v * L, load(g + v * L) + (sum[0][v] + sum[1][v]));
+#pragma GCC unroll 3
+    for (int v = 0; v < width; ++v) store(g + v * L, load(g + v * L) + ((sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v])));
 }
 
 template <bool copies, typename Scalar>
@@ -98,6 +89,7 @@ template <typename Scalar>
 struct MovePlan {
   Split rows, strips;
   Index at_once, strip_size, slab;
+  const Scalar* depths;  // of Φ's panels
   bool packs_E, packs_U;
   Index fetch_step;     // bytes of the next slab to be asked for beside each term of a tile
   Index E_pace;         // steps of the next unit's E to be packed beside each tile
@@ -105,13 +97,16 @@ struct MovePlan {
 
   explicit MovePlan(const InfluenceMove<Scalar>& m)
       : rows(m.n_state, tile_rows), strips(m.n_cols / lanes<Scalar>, tile_width), at_once(strips_at_once<Scalar>(m.n_state, m.n_steps)),
-        strip_size((m.n_state + m.n_steps) * tile_width * lanes<Scalar>), slab(m.n_state * m.n_cols) {
+        strip_size((m.n_state + m.n_steps) * tile_width * lanes<Scalar>), slab(m.n_state * m.n_cols),
+        depths(m.Phi_packed ? m.Phi_packed + m.n_state * m.n_state : nullptr) {
     constexpr Index size = sizeof(Scalar);
     const Index U_stride = m.U_step_stride * size, n_tiles = rows.n_blocks * strips.n_blocks;
     packs_E = m.n_steps > steps_in_place;
     packs_U = packs_E && (m.U_unit_stride != 0 || m.n_steps * U_stride > resident_bytes / 4 || U_stride % 1024 == 0);
-    const Index n_terms = n_tiles * (m.Phi_packed ? m.n_state : m.n_steps);
-    fetch_step = n_terms && slab * size < resident_bytes ? (slab * size + n_terms - 1) / n_terms : 0;
+    Index terms = 0;
+    for (Index b = 0; b < rows.n_blocks; ++b) terms += depths ? static_cast<Index>(depths[b]) : m.n_steps;
+    terms *= strips.n_blocks;
+    fetch_step = terms && slab * size < resident_bytes ? (slab * size + terms - 1) / terms : 0;
     E_pace = packs_E ? (m.n_steps + n_tiles - 1) / n_tiles : 0;
     E_packed[0] = m.scratch + at_once * strip_size;
     E_packed[1] = E_packed[0] + round_to_line(m.n_state * m.n_steps);
@@ -124,19 +119,22 @@ template <typename Scalar>
   return move.Phi_packed ? tile.second : tile.first;
 }
 
-// The copies and the read of one strip; `tile` is left ready but for the rows it works on.
+// The copies and the read of one strip; `tile` is left at the first block of rows.
 template <typename Scalar>
-[[gnu::always_inline]] inline void open_strip(const InfluenceMove<Scalar>& move, const MovePlan<Scalar>& plan, Index unit, Index s, Scalar* strip,
-                                              Tile<Scalar>& tile) {
+[[gnu::noinline]] void open_strip(const InfluenceMove<Scalar>& move, const MovePlan<Scalar>& plan, Index unit, Index s, Scalar* strip,
+                                Tile<Scalar>& tile) {
   constexpr Index L = lanes<Scalar>;
   const Index n = move.n_state, ld = move.n_cols, width = plan.strips.count(s), column = plan.strips.first(s) * L;
-  const Scalar* const J = move.J + unit * plan.slab + column;
+  Scalar* const J = move.J + unit * plan.slab + column;
   Scalar* const G = move.lambda ? move.G + unit * ld + column : nullptr;
+  tile.C = J;
   tile.ldc = ld;
   tile.accumulate = !move.Phi_packed;
   if (move.Phi_packed) {
     pass<true>(width, n, J, ld, move.lambda, G, strip);
-    tile.first = {n, nullptr, 0, strip, width * L};
+    tile.first = {n, move.Phi_packed, 0, strip, width * L};
+    tile.lone = move.lone_column;
+    tile.lone_value = move.lone_value;
   } else {
     pass<false>(width, n, J, ld, move.lambda, G, strip);
   }
@@ -144,6 +142,8 @@ template <typename Scalar>
   Sum<Scalar>& steps = sum_of_steps(move, tile);
   steps.n = zero ? 0 : move.n_steps;
   if (!steps.n) return;
+  steps.A = plan.packs_E ? plan.E_packed[unit & 1] : move.E + unit * move.E_unit_stride;
+  steps.A_step = move.E_step_stride;
   steps.B = move.U + unit * move.U_unit_stride + column;
   steps.B_step = move.U_step_stride;
   if (plan.packs_U) {
@@ -154,46 +154,57 @@ template <typename Scalar>
 }
 
 template <typename Scalar>
+void pack_E(const InfluenceMove<Scalar>& move, const MovePlan<Scalar>& plan, Index unit, Index first, Index last) {
+  pack_steps(plan.rows, move.n_steps, first, last, move.E + unit * move.E_unit_stride, move.E_step_stride, plan.E_packed[unit & 1]);
+}
+
+// Packs the next steps of E of `unit`, and asks for those after them. Returns how many are packed.
+template <typename Scalar>
+[[gnu::noinline]] Index pack_ahead(const InfluenceMove<Scalar>& move, const MovePlan<Scalar>& plan, Index unit, Index packed) {
+  const auto after = [&](Index step) { return step + plan.E_pace < move.n_steps ? step + plan.E_pace : move.n_steps; };
+  const Scalar* E = move.E + unit * move.E_unit_stride;
+  const Index to = after(packed);
+  fetch(after(to) - to, move.n_state, E + to * move.E_step_stride, move.E_step_stride);
+  pack_E(move, plan, unit, packed, to);
+  return to;
+}
+
+template <typename Scalar>
 void influence_move(const InfluenceMove<Scalar>& move) {
   if (move.first_unit >= move.last_unit || move.n_state == 0 || move.n_cols == 0) return;
   const MovePlan<Scalar> plan(move);
-  const Index n = move.n_state, n_steps = move.n_steps, n_strips = plan.strips.n_blocks;
-  const auto E_of = [&](Index unit) { return move.E + unit * move.E_unit_stride; };
-  const auto pack_E = [&](Index unit, Index from, Index to) {
-    pack_steps(plan.rows, n_steps, from, to, E_of(unit), move.E_step_stride, plan.E_packed[unit & 1]);
-  };
-  if (plan.packs_E) pack_E(move.first_unit, 0, n_steps);
+  const Index n_steps = move.n_steps, n_strips = plan.strips.n_blocks;
+  if (plan.packs_E) pack_E(move, plan, move.first_unit, 0, n_steps);
 
   Tile<Scalar> tile[most_strips];
+  Index width[most_strips];
   for (Index i = move.first_unit; i < move.last_unit; ++i) {
     const bool last = i + 1 == move.last_unit;
+    const Index fetch_step = last ? 0 : plan.fetch_step;
     const char* next_slab = reinterpret_cast<const char*>(move.J + (i + 1) * plan.slab);
     Index packed = plan.packs_E && !last ? 0 : n_steps;  // steps of the next unit's E
     for (Index s0 = 0; s0 < n_strips; s0 += plan.at_once) {
-      const Index s1 = s0 + plan.at_once < n_strips ? s0 + plan.at_once : n_strips;
-      for (Index s = s0; s < s1; ++s) open_strip(move, plan, i, s, move.scratch + (s - s0) * plan.strip_size, tile[s - s0]);
-
+      const Index n_open = n_strips - s0 < plan.at_once ? n_strips - s0 : plan.at_once;
+      for (Index s = 0; s < n_open; ++s) {
+        open_strip(move, plan, i, s0 + s, move.scratch + s * plan.strip_size, tile[s]);
+        width[s] = plan.strips.count(s0 + s);
+      }
       for (Index b = 0; b < plan.rows.n_blocks; ++b) {
-        const Index r = plan.rows.first(b), count = plan.rows.count(b);
-        for (Index s = s0; s < s1; ++s) {
-          if (packed < n_steps) {
-            const Index to = packed + plan.E_pace < n_steps ? packed + plan.E_pace : n_steps;
-            const Index ahead = to + plan.E_pace < n_steps ? to + plan.E_pace : n_steps;
-            fetch(ahead - to, n, E_of(i + 1) + to * move.E_step_stride, move.E_step_stride);
-            pack_E(i + 1, packed, to);
-            packed = to;
-          }
-          Tile<Scalar>& t = tile[s - s0];
-          if (t.first.n + t.second.n == 0) continue;  // Φ is the identity and nothing is added
-          if (move.Phi_packed) t.first.A = move.Phi_packed + r * n, t.first.A_step = count;
-          Sum<Scalar>& steps = sum_of_steps(move, t);
-          if (plan.packs_E) steps.A = plan.E_packed[i & 1] + r * n_steps, steps.A_step = count;
-          else if (n_steps) steps.A = E_of(i) + r, steps.A_step = move.E_step_stride;
-          t.C = move.J + i * plan.slab + r * move.n_cols + plan.strips.first(s) * lanes<Scalar>;
+        const Index count = plan.rows.count(b);
+        for (Index s = 0; s < n_open; ++s) {
+          if (packed < n_steps) packed = pack_ahead(move, plan, i + 1, packed);
+          Tile<Scalar>& t = tile[s];
+          if (plan.depths) t.first.n = static_cast<Index>(plan.depths[b]), t.first.A_step = count;
+          else if (t.first.n == 0) continue;  // Φ is the identity and nothing is added
+          if (plan.packs_E) sum_of_steps(move, t).A_step = count;
           t.fetch = next_slab;
-          t.fetch_step = last ? 0 : plan.fetch_step;
-          next_slab += plan.fetch_step * t.first.n;
-          tiles<true, Scalar>(count, plan.strips.count(s))(t);
+          t.fetch_step = fetch_step;
+          next_slab += fetch_step * t.first.n;
+          tiles<true, Scalar>(count, width[s])(t);
+          if (plan.depths) t.first.A += count * t.first.n;
+          if (sum_of_steps(move, t).n) sum_of_steps(move, t).A += count * (plan.packs_E ? n_steps : 1);
+          if (t.lone) t.lone += count, t.lone_value += count;
+          t.C += count * t.ldc;
         }
       }
     }

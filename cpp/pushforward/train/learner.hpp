@@ -58,7 +58,7 @@ class Learner {
       : cell_(std::move(cell)), settings_(settings), parameters_(*cell_, settings.n_outputs, settings.readout_bound),
         weights_(*cell_, settings.weight_bound, n_versions), optimizer_(settings.optimizer, parameters_.size()) {
     series_.reserve(carries.size());
-    for (auto& carry : carries) series_.emplace_back(*cell_, parameters_, std::move(carry));
+    for (auto& carry : carries) series_.emplace_back(*cell_, parameters_, std::move(carry), n_series());
     outcomes_.resize(series_.size());
     parameters_changed();
   }
@@ -122,8 +122,8 @@ class Learner {
     return true;
   }
   void parameters_changed() {
-    weights_.commit(parameters_.values());
     parameters_.changed();
+    weights_.commit(parameters_.values());
   }
 
   const Cell<Scalar>& cell() const { return *cell_; }
@@ -146,8 +146,8 @@ class Learner {
     for (std::size_t i = 0; i < series_.size(); ++i) series_[i].visit(archive, "series" + std::to_string(i), weights_.n_versions());
   }
   void loaded() {  // after an archive has written into this object
-    weights_.show(parameters_.values());
     parameters_.changed();
+    weights_.show(parameters_.values());
   }
 
  private:

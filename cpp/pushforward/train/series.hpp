@@ -28,14 +28,16 @@ struct Target {
 template <typename Scalar>
 class Series {
  public:
-  Series(const Cell<Scalar>& cell, const Parameters<Scalar>& parameters, std::unique_ptr<Carry<Scalar>> carry)
-      : cell_(cell), parameters_(parameters), carry_(std::move(carry)), state_(padded<Scalar>(cell.n_state())),
+  Series(const Cell<Scalar>& cell, const Parameters<Scalar>& parameters, std::unique_ptr<Carry<Scalar>> carry, std::int64_t number)
+      : cell_(cell), parameters_(parameters), carry_(std::move(carry)), number_(number), state_(padded<Scalar>(cell.n_state())),
         next_(padded<Scalar>(cell.n_state())), output_(padded<Scalar>(parameters.n_outputs())), G_(parameters.size()) {}
 
   // The state and the output of the next step; its record is in the window.
   Status forward(const WeightHistory<Scalar>& weights, Input<Scalar> x) {
     Window<Scalar>& window = carry_->window();
     const Index p = window.push(weights.version(), x.token);
+    x.tick = tick_++;
+    x.stream = number_;
     cell_.forward(weights.current(), state_.data(), x, next_.data(), window.u(p), window.slopes(p));
     if (!ops<Scalar>().all_finite(cell_.n_state(), next_.data())) return Status::state_not_finite;
     std::swap(state_, next_);
@@ -99,6 +101,7 @@ class Series {
     archive.numbers(name + ".state", state_.data(), state_.size());
     archive.numbers(name + ".gradient", G_.data(), G_.size());
     archive.integers(name + ".terms", &terms_, 1, {Range{}});
+    archive.integers(name + ".tick", &tick_, 1, {Range{}});
     carry_->visit(archive, name, n_versions);
   }
 
@@ -112,9 +115,10 @@ class Series {
 
   const Cell<Scalar>& cell_;
   const Parameters<Scalar>& parameters_;
-  std::unique_ptr<Carry<Scalar>> carry_;   // evolving, with state, gradient and terms
+  std::unique_ptr<Carry<Scalar>> carry_;   // evolving, with state, gradient, terms and tick
   Buffer<Scalar> state_, next_, output_, G_;
   std::int64_t terms_ = 0;
+  std::int64_t number_, tick_ = 0;  // which series, and its steps so far (resets included): cells with noise draw by them
   double loss_sum_ = 0;
 };
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import typer
 
-COMMANDS = ("train", "info", "bench")
+COMMANDS = ("train", "info", "bench", "reproduce")
 
 
 def build_app() -> typer.Typer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Mapping
@@ -23,9 +24,9 @@ _Opt = typer.Option
 
 
 def bench(
-    suite: Annotated[Literal["rtrl"], typer.Argument(help="What to measure.")],
+    suite: Annotated[Literal["rtrl", "cells", "carries"], typer.Argument(help="What to measure.")],
     case: Annotated[list[str] | None, _Opt(metavar="NAME", help="Only this case; may be given again. A wrong name lists them.")] = None,
-    everything: Annotated[bool, _Opt("--all", help="Also what is only run when named: a million parameters (minutes, 6 GB).")] = False,
+    everything: Annotated[bool, _Opt("--all", help="Also what is only run when named: a million parameters (minutes, 6 GB) or units.")] = False,
     quick: Annotated[bool, _Opt("--quick", help="A few samples of each: a look, not a measurement.")] = False,
     dtype: Annotated[Literal["float32", "float64"], _Opt(help="The goals hold for float32.")] = "float32",
     units: Annotated[list[int] | None, _Opt(min=1, help="Numbers of units in place of each case's own; may be given again.")] = None,
@@ -37,17 +38,17 @@ def bench(
     Ends with 1 when an answer was wrong, never for a goal that was missed.
     """
     try:
-        from pushforward.bench import rtrl
+        module = importlib.import_module(f"pushforward.bench.{suite}")
     except ModuleNotFoundError as error:
         typer.echo(f"error: the benchmarks are not installed ({error})", err=True)
         raise typer.Exit(2) from None
-    names = case or [name for name in rtrl.CASES if everything or name not in rtrl.ONLY_WHEN_NAMED]
-    if unknown := [name for name in names if name not in rtrl.CASES]:
-        typer.echo(f"error: --case: no case {', '.join(unknown)}; there are {', '.join(rtrl.CASES)}", err=True)
+    names = case or [name for name in module.CASES if everything or name not in module.ONLY_WHEN_NAMED]
+    if unknown := [name for name in names if name not in module.CASES]:
+        typer.echo(f"error: --case: no case {', '.join(unknown)}; there are {', '.join(module.CASES)}", err=True)
         raise typer.Exit(2)
     if RESTARTED not in os.environ:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], clean_environment(os.environ, keep_pins))
-    raise typer.Exit(_measure(names, quick, dtype, tuple(units or ()), json_file))
+    raise typer.Exit(_measure(module.CASES, names, quick, dtype, tuple(units or ()), json_file))
 
 
 def clean_environment(environment: Mapping[str, str], keep_pins: bool = False) -> dict[str, str]:
@@ -59,9 +60,11 @@ def clean_environment(environment: Mapping[str, str], keep_pins: bool = False) -
     return rest | ONE_THREAD | {RESTARTED: " ".join(f"{name}={value}" for name, value in pins.items())}
 
 
-def _measure(names: list[str], quick: bool, dtype: str, units: tuple[int, ...], json_file: Path | None) -> int:
+def _measure(
+    cases: Mapping[str, Any], names: list[str], quick: bool, dtype: str, units: tuple[int, ...], json_file: Path | None
+) -> int:
     from pushforward import machine
-    from pushforward.bench import report, rtrl, timing
+    from pushforward.bench import report, suite, timing
 
     rows: list[Any] = []
     interrupted = False
@@ -71,7 +74,7 @@ def _measure(names: list[str], quick: bool, dtype: str, units: tuple[int, ...], 
         gauge = timing.Gauge(dtype)
         facts["peak_flops"] = gauge.peak
         session = timing.Session(dtype, timing.QUICK if quick else timing.FULL, gauge, units or None, min(2, facts["available_cpus"]))
-        for row in rtrl.run(session, names):
+        for row in suite.run(cases, session, names):
             rows.append(row)
             facts["peak_flops"] = gauge.peak
             typer.echo("  ".join(text for text in row.texts() if text), err=True)

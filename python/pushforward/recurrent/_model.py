@@ -1,6 +1,7 @@
 """What the recurrent estimators share: one learner, built when the first data show its sizes, and what can be read from it."""
 
 import contextlib
+import copy
 import dataclasses
 import os
 from abc import ABC, abstractmethod
@@ -26,13 +27,16 @@ class RecurrentModel(BaseEstimator, ABC):
 
     # set by the subclasses' constructors (scikit-learn: as given, checked when used)
     n_units: int
-    cell: str
-    activation: str
+    cell: str | Cell
+    activation: str | None
     dt: float | None
+    leak_rate: float | None
     weight_bound: float | None
     readout_bound: float | None
+    connectivity: ArrayLike | None
     gradient: str
     truncation: int | None
+    error_feedback: str | None
     update_every: int
     carry_every: int | str
     latency: str
@@ -54,14 +58,19 @@ class RecurrentModel(BaseEstimator, ABC):
         rng = np.random.default_rng(self.random_state)
         with renamed(scheme="init"):
             theta = settings.cell.init(rng, settings.dtype, self.init)
-        readout = initial_readout(n_outputs, self.n_units, rng, settings.dtype)
+        own = settings.cell.initial_readout(n_outputs, self.init, rng)
+        readout = initial_readout(n_outputs, settings.cell.n_features, rng, settings.dtype, own)
         self._build_from(settings).set_parameters(theta, *readout)
 
     def _build_from(self, settings: LearnerSettings) -> Core:
         learner = settings.build()
         if settings.carry_every is None:  # chosen now, once: a saved model keeps its H
             settings = dataclasses.replace(settings, carry_every=learner.carry_every)
-        self._settings_, self._learner, self._given_ = settings, learner, self.get_params(deep=False)
+        elif settings.carry_every != learner.carry_every:
+            known = f"{learner.carry_every} or 'auto' for gradient={settings.gradient!r} of this cell"
+            raise ValueError(f"carry_every must be {known}, got {settings.carry_every}")
+        given = {name: copy.deepcopy(a) if isinstance(a, (list, np.ndarray)) else a for name, a in self.get_params(deep=False).items()}
+        self._settings_, self._learner, self._given_ = settings, learner, given
         self.n_inputs_, self.n_outputs_, self.n_series_ = settings.cell.n_inputs, settings.n_outputs, settings.n_series
         self.n_features_in_ = self.n_inputs_
         self.loss_ = float("nan")
@@ -77,7 +86,7 @@ class RecurrentModel(BaseEstimator, ABC):
         """The constructor's arguments are those the model was built from (but for those that may change on the way)."""
         for name, before in self._given_.items():
             now = getattr(self, name)
-            if now is not before and name not in ("n_epochs", "n_threads") and not np.array_equal(now, before):
+            if now is not before and name not in ("n_epochs", "n_threads") and not _equal(now, before):
                 raise ValueError(f"{name} was {before!r} when the model was built and is now {now!r}; fit() starts afresh with it")
 
     @contextlib.contextmanager
@@ -92,8 +101,7 @@ class RecurrentModel(BaseEstimator, ABC):
             raise
 
     def _fitted(self) -> dict[str, Any]:
-        given = self.get_params(deep=False)
-        return {name: value for name, value in vars(self).items() if name not in given}
+        return {name: value for name, value in vars(self).items() if name.endswith("_") or name == "_learner"}
 
     def _forget(self) -> None:
         for name in self._fitted():
@@ -156,7 +164,7 @@ class RecurrentModel(BaseEstimator, ABC):
 
     @property
     def W_out_(self) -> FloatArray:
-        """Read-out weights (n_outputs, n_units). A copy."""
+        """Read-out weights (n_outputs, n_features). A copy."""
         return self._core().parameters()[1]
 
     @property
@@ -172,18 +180,19 @@ class RecurrentModel(BaseEstimator, ABC):
 
     @property
     def influence_(self) -> FloatArray:
-        """Current ds/dθ (n_state, n_params), or one per series. A copy: the model's own is not touched (it takes three times its memory)."""
+        """Current ds/dθ (n_state, n_params), or what stands in for it, or one per series. A copy, which takes three times its memory."""
         arrays = self._core().export_state()
-        if self._settings_.gradient != "rtrl":
-            raise AttributeError(f"influence_: gradient={self._settings_.gradient!r} keeps none")
         twin = self._settings_.build()
         twin.import_state(arrays)
-        J = np.stack([twin.influence(i) for i in range(self.n_series_)])
+        try:
+            J = np.stack([twin.influence(i) for i in range(self.n_series_)])
+        except ValueError:
+            raise AttributeError(f"influence_: gradient={self._settings_.gradient!r} keeps none") from None
         return J[0] if self.n_series_ == 1 else J
 
     @property
     def carry_every_(self) -> int:
-        """H in use: steps by which the influence is moved at a time (for tbptt the truncation)."""
+        """H in use: steps by which the influence is moved at a time (of tbptt the truncation)."""
         return self._core().carry_every
 
     @property
@@ -202,3 +211,23 @@ class RecurrentModel(BaseEstimator, ABC):
         The file appears whole or not at all.
         """
         io.save(self, path)
+
+    def to_torch(self, batch_first: bool = True) -> tuple[Any, Any]:
+        """Return ``(module, linear)`` of PyTorch with this model's weights: ``linear(module(X)[0])`` is what :meth:`predict` gives, as logits.
+
+        For the cells that PyTorch has: "elman" with tanh or relu (nn.RNN), "gru" (nn.GRU), "lstm" (nn.LSTM), and stacks of one of them, all layers
+        of one width; any other is a ValueError. Needs PyTorch, ``pip install 'pushforward[torch]'``. Weights are written as they are used, after any
+        bound and with zeros where there is no connection: PyTorch knows neither and would train them freely. The state is not part of it.
+        """
+        from .._torch import to_torch
+
+        return to_torch(self, batch_first)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Two arguments of a constructor: names, numbers, values such as cells and optimisers, arrays, or lists of any of these."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    return bool(a == b)

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _arrays
 from .._arrays import FloatArray, Inputs
 from .._checks import one_of, positive_int, renamed, series_index
+from .._gradients import Stream
+from ..cells import Cell
+from ._bias import GradientBias, gradient_bias
 from ._model import RecurrentModel
 from ._settings import DTYPES
 
@@ -21,13 +24,14 @@ class StreamingModel(RecurrentModel):
         if self._learner is not None:
             return int(self.n_inputs_)
         self._tokens_ = X.tokens is not None
+        told = self.cell.n_inputs if isinstance(self.cell, Cell) else self.n_inputs
         if X.dense is not None:
             width = int(X.dense.shape[2])
-            if self.n_inputs is not None and self.n_inputs != width:
-                raise ValueError(f"X must have n_inputs = {self.n_inputs} columns, got {width}")
+            if told is not None and told != width:
+                raise ValueError(f"X must have n_inputs = {told} columns, got {width}")
             return width
         assert X.tokens is not None
-        return self.n_inputs if self.n_inputs is not None else int(X.tokens.max(initial=0)) + 1
+        return told if told is not None else int(X.tokens.max(initial=0)) + 1
 
     def _inputs(self, X: ArrayLike) -> Inputs:
         one_of("dtype", self.dtype, DTYPES)
@@ -95,6 +99,16 @@ class StreamingModel(RecurrentModel):
             data = _arrays.inputs(first, np.dtype(self.dtype))
             self._build_without_targets(self._width_of(data), data.shape[0])
             self._event(x)
+
+    def _stream_for_kernels(self, X: ArrayLike, y: ArrayLike, mask: ArrayLike | None) -> Stream:
+        """A stream to take gradients on; the model has been built."""
+        data = self._inputs(X)
+        self._check_not_empty(data)
+        Y, labels = self._targets_for_kernel(data, y)
+        known = None if mask is None else _arrays.mask(mask, data.batched, data.shape)
+        if known is not None and not known.any():
+            raise ValueError("mask must be True somewhere: without a loss there is no gradient")
+        return data, Y, labels, known
 
     @abstractmethod
     def _build_without_targets(self, n_inputs: int, n_series: int) -> None:
@@ -168,6 +182,38 @@ class StreamingModel(RecurrentModel):
                     self.reset_state()
                 self.partial_fit(X, y, mask=mask)
         return self
+
+    def gradient_bias(self, X: ArrayLike, y: ArrayLike, mask: ArrayLike | None = None, n_seeds: int = 1) -> GradientBias:
+        """Compare the gradient that this model follows with the exact one, on given data and its present weights; it is not changed.
+
+        Parameters
+        ----------
+        X, y, mask
+            As for :meth:`partial_fit`; any number of series, each from the zero state.
+        n_seeds : int
+            For "uoro" and "kf", which are right in the mean only: draws to take, and to average.
+
+        Returns
+        -------
+        bias : GradientBias
+            ``relative_error`` and ``cosine`` of the whole gradient, and the ``table`` part by part; ``print(bias)`` shows it.
+
+        Notes
+        -----
+        Both are the gradient of the sum of the losses, weights fixed, asked for every ``update_every`` steps as training would. The model's own is
+        computed with its ``gradient`` and ``dtype``; the exact one by real-time recurrent learning in float64.
+
+        Examples
+        --------
+        >>> import numpy as np, pushforward as pf
+        >>> X = np.random.default_rng(0).normal(size=(50, 2))
+        >>> model = pf.RecurrentRegressor(n_units=5, dtype="float64", gradient="snap1").partial_fit(X, X[:, 0])
+        >>> bias = model.gradient_bias(X, X[:, 1])
+        >>> 0.5 < bias.cosine < 0.999, 0.01 < bias.relative_error < 1.0
+        (True, True)
+        """
+        core = self._core()
+        return gradient_bias(self._settings_, core.parameters(), self._stream_for_kernels(X, y, mask), n_seeds)
 
     def reset_state(self, series: list[int] | None = None) -> Self:
         """Set state and influence to zero, of all series or of the ones listed; weights and optimiser stay.

@@ -10,6 +10,7 @@ from sklearn.metrics import r2_score
 from .. import _arrays
 from .._arrays import FloatArray, Inputs
 from .._checks import positive_int
+from ..cells import Cell
 from ..optim import Optimizer
 from ._parameters import PARAMETERS
 from ._streaming import StreamingModel
@@ -52,15 +53,17 @@ class RecurrentRegressor(RegressorMixin, StreamingModel):
     """
 
     def __init__(
-        self, n_units: int = 50, *, cell: str = "elman", activation: str = "tanh", dt: float | None = None, weight_bound: float | None = None,
-        readout_bound: float | None = None, gradient: str = "rtrl", truncation: int | None = None, update_every: int = 1,
+        self, n_units: int = 50, *, cell: str | Cell = "elman", activation: str | None = None, dt: float | None = None,
+        leak_rate: float | None = None, weight_bound: float | None = None, readout_bound: float | None = None,
+        connectivity: Any = None, gradient: str = "rtrl", truncation: int | None = None, error_feedback: str | None = None, update_every: int = 1,
         carry_every: int | str = "auto", latency: str = "throughput", optimizer: Optimizer | None = None, init: str | None = None,
         loss: str = "squared_error", n_inputs: int | None = None, n_outputs: int | None = None, n_epochs: int = 1, dtype: str = "float32",
         n_threads: int | None = None, random_state: int = 0,
     ) -> None:  # fmt: skip
-        self.n_units, self.cell, self.activation, self.dt = n_units, cell, activation, dt
-        self.weight_bound, self.readout_bound = weight_bound, readout_bound
-        self.gradient, self.truncation, self.update_every, self.carry_every, self.latency = gradient, truncation, update_every, carry_every, latency
+        self.n_units, self.cell, self.activation, self.dt, self.leak_rate = n_units, cell, activation, dt, leak_rate
+        self.weight_bound, self.readout_bound, self.connectivity = weight_bound, readout_bound, connectivity
+        self.gradient, self.truncation, self.error_feedback = gradient, truncation, error_feedback
+        self.update_every, self.carry_every, self.latency = update_every, carry_every, latency
         self.optimizer, self.init, self.loss, self.n_inputs, self.n_outputs = optimizer, init, loss, n_inputs, n_outputs
         self.n_epochs, self.dtype, self.n_threads, self.random_state = n_epochs, dtype, n_threads, random_state
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cells import Cell, FloatArray
+from ..cells import Cell
+from ..cells._checks import FloatArray
 from .losses import LOSSES
 
 Readout = tuple[FloatArray, FloatArray]
@@ -24,6 +25,18 @@ class Series:
     targets: NDArray[Any]
     mask: NDArray[np.bool_]
     state: FloatArray
+
+
+def features(cell: Cell, state: FloatArray) -> FloatArray:
+    """What the read-out sees of a state: (n_features,)."""
+    return state[cell.first_feature :][: cell.n_features]
+
+
+def to_state(cell: Cell, adjoint: FloatArray) -> FloatArray:
+    """The derivative with respect to the state (n_state,), from that with respect to what the read-out sees."""
+    whole = np.zeros(cell.n_state, adjoint.dtype)
+    whole[cell.first_feature :][: cell.n_features] = adjoint
+    return whole
 
 
 def floats(name: str, values: Any, shape: tuple[int, ...], dtype: Any) -> FloatArray:
@@ -78,7 +91,7 @@ def as_series(
     theta = as_theta(cell, theta)
     W_out, b_out = readout
     b_out = floats("b_out", b_out, (len(b_out),), theta.dtype)
-    W_out = floats("W_out", W_out, (len(b_out), cell.n_units), theta.dtype)
+    W_out = floats("W_out", W_out, (len(b_out), cell.n_features), theta.dtype)
     inputs = as_inputs(cell, inputs, theta.dtype)
     n_steps, n_outputs = len(inputs), len(b_out)
     mask = np.ones(n_steps, bool) if mask is None else np.asarray(mask)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cells import Cell, FloatArray
-from ._series import Readout, as_series
-from .cells import bound_of, bounded, bounded_slope, gate_sensitivity, presynaptic, rows, step
+from ..cells import Cell
+from ..cells._checks import FloatArray
+from ._series import Readout, as_series, features, to_state
+from .cells import pullback, step
 from .losses import readout_gradient
 
 
@@ -29,11 +30,12 @@ def full_bptt(
 
     Notes
     -----
-    With λ_t = dL/ds_t the adjoint, M_t the gate sensitivity and u_t = [s_{t-1}; x_t; 1],
+    With λ_t = dL/ds_t the adjoint,
 
-        λ_t = ∂L_t/∂s_t + φ(W_rec)ᵀ (M_{t+1} ∘ λ_{t+1})  (+ λ_{t+1} for an Euler step),   dL/dθ = Σ_t (M_t ∘ λ_t) u_tᵀ ∘ φ'(θ).
+        λ_t = ∂L_t/∂s_t + (∂s_{t+1}/∂s_t)ᵀ λ_{t+1},   dL/dθ = Σ_t (∂s_t/∂θ)ᵀ λ_t.
 
-    Werbos (1990). No Jacobian is formed, so that nothing is shared with :func:`block_gradient` but the forward step.
+    Werbos (1990). No Jacobian is formed (each cell's reverse is written down by itself, gate by gate), so that nothing is shared with
+    :func:`block_gradient` but the forward step.
 
     Examples
     --------
@@ -44,21 +46,20 @@ def full_bptt(
     """
     series = as_series(cell, theta, readout, inputs, targets, loss=loss, state=state, mask=mask, readout_bound=readout_bound)
     theta, states = series.theta, [series.state]
-    for x in series.inputs:
-        states.append(step(cell, theta, states[-1], x))
+    for tick, x in enumerate(series.inputs):
+        states.append(step(cell, theta, states[-1], x, tick))
 
-    W_rec = bounded(rows(cell, theta), bound_of(cell))[:, : cell.n_units]
-    total, adjoint = 0.0, np.zeros_like(series.state)
-    effective, W_out, b_out = np.zeros_like(rows(cell, theta)), np.zeros_like(series.W_out), np.zeros_like(series.b_out)
+    total, adjoint, gradient = 0.0, np.zeros_like(series.state), np.zeros_like(theta)
+    W_out, b_out = np.zeros_like(series.W_out), np.zeros_like(series.b_out)
     for t in reversed(range(len(series.inputs))):
         if series.mask[t]:
-            part = readout_gradient(series.W_out, series.b_out, states[t + 1], series.targets[t], loss, readout_bound)
-            total, adjoint, W_out, b_out = total + part.loss, adjoint + part.state, W_out + part.W_out, b_out + part.b_out
-        delta = gate_sensitivity(cell, theta, states[t], series.inputs[t]) * adjoint
-        effective += np.outer(delta, presynaptic(states[t], series.inputs[t]))
-        adjoint = delta @ W_rec if getattr(cell, "dt", None) is None else adjoint + delta @ W_rec
-    flat = (effective * bounded_slope(rows(cell, theta), bound_of(cell))).ravel()
-    return total, {"theta": flat, "W_out": W_out, "b_out": b_out}, states[-1], None
+            seen = features(cell, states[t + 1])
+            part = readout_gradient(series.W_out, series.b_out, seen, series.targets[t], loss, readout_bound)
+            total, W_out, b_out = total + part.loss, W_out + part.W_out, b_out + part.b_out
+            adjoint = adjoint + to_state(cell, part.state)
+        adjoint, own, _ = pullback(cell, theta, states[t], series.inputs[t], adjoint, t)
+        gradient = gradient + own
+    return total, {"theta": gradient, "W_out": W_out, "b_out": b_out}, states[-1], None
 
 
 def finite_differences(function: Callable[[FloatArray], Any], theta: FloatArray, step: float = 1e-5) -> NDArray[np.float64]:

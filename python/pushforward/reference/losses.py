@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cells import FloatArray
+from ..cells._checks import FloatArray
 from .cells import bounded, bounded_slope
 
 LOSSES = ("squared_error", "cross_entropy")

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cells import Cell, FloatArray
+from ..cells import Cell
+from ..cells._checks import FloatArray
 from ..optim import Optimizer
-from ._series import Readout, as_series
+from ._series import Readout, as_series, features, to_state
 from .cells import dynamics_jacobian, immediate_jacobian, step
 from .losses import readout_gradient
 from .optim import Moments, update
@@ -85,15 +86,15 @@ def online_training(
     window: deque[list[FloatArray]] = deque(maxlen=tau)  # of steps: D, ∂s/∂θ, dL/ds if it has not been learnt from yet
     losses, history = np.zeros(len(series.inputs), theta.dtype), []
     for t, x in enumerate(series.inputs):
-        D, I = dynamics_jacobian(cell, theta, s, x), immediate_jacobian(cell, theta, s, x)
+        D, I = dynamics_jacobian(cell, theta, s, x, t), immediate_jacobian(cell, theta, s, x, t)
         J = D @ J + I
-        s = step(cell, theta, s, x)
+        s = step(cell, theta, s, x, t)
         window.append([D, I, np.zeros_like(s)])
         if series.mask[t]:
-            part = readout_gradient(W_out, b_out, s, series.targets[t], loss, readout_bound)
+            part = readout_gradient(W_out, b_out, features(cell, s), series.targets[t], loss, readout_bound)
             losses[t], n_pending = part.loss, n_pending + 1
-            window[-1][2] = part.state
-            pending += np.concatenate([part.state @ J, part.W_out.ravel(), part.b_out])
+            window[-1][2] = to_state(cell, part.state)
+            pending += np.concatenate([window[-1][2] @ J, part.W_out.ravel(), part.b_out])
         if (t + 1) % update_every or not n_pending:
             continue
         if gradient == "tbptt":

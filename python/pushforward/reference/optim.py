@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..cells import FloatArray
+from ..cells._checks import FloatArray
 from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 

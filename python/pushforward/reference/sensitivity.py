@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cells import Cell, FloatArray
-from ._series import Readout, as_carried, as_inputs, as_series, as_theta
+from ..cells import Cell
+from ..cells._checks import FloatArray
+from ._series import Readout, as_carried, as_inputs, as_series, as_theta, features, to_state
 from .cells import dynamics_jacobian, immediate_jacobian, step
 from .losses import readout_gradient
 
@@ -24,7 +25,7 @@ def forward_sensitivity(
 
     Parameters
     ----------
-    cell : Elman or Linear
+    cell : Cell
     theta : (n_params,) ndarray of float32 or float64
     inputs : (n_steps, n_inputs) ndarray of theta's dtype, or (n_steps,) ndarray of integer tokens
     state : (n_state,) ndarray, optional
@@ -58,8 +59,8 @@ def forward_sensitivity(
     J = as_carried("influence", influence, (cell.n_state, cell.n_params), theta.dtype)
     states = np.empty((len(inputs), cell.n_state), theta.dtype)
     for t, x in enumerate(inputs):
-        J = dynamics_jacobian(cell, theta, s, x) @ J + immediate_jacobian(cell, theta, s, x)
-        s = states[t] = step(cell, theta, s, x)
+        J = dynamics_jacobian(cell, theta, s, x, t) @ J + immediate_jacobian(cell, theta, s, x, t)
+        s = states[t] = step(cell, theta, s, x, t)
     return states, J
 
 
@@ -127,13 +128,13 @@ def block_gradient(
     J = as_carried("influence", None if carry == "none" else influence, (cell.n_state, cell.n_params), theta.dtype)
     total = 0.0
     gradient = {"theta": np.zeros_like(theta), "W_out": np.zeros_like(series.W_out), "b_out": np.zeros_like(series.b_out)}
-    for x, target, has_loss in zip(series.inputs, series.targets, series.mask, strict=True):
-        J = dynamics_jacobian(cell, theta, s, x) @ J + immediate_jacobian(cell, theta, s, x)
-        s = step(cell, theta, s, x)
+    for t, (x, target, has_loss) in enumerate(zip(series.inputs, series.targets, series.mask, strict=True)):
+        J = dynamics_jacobian(cell, theta, s, x, t) @ J + immediate_jacobian(cell, theta, s, x, t)
+        s = step(cell, theta, s, x, t)
         if has_loss:
-            part = readout_gradient(series.W_out, series.b_out, s, target, loss, readout_bound)
+            part = readout_gradient(series.W_out, series.b_out, features(cell, s), target, loss, readout_bound)
             total += part.loss
-            gradient["theta"] += part.state @ J
+            gradient["theta"] += to_state(cell, part.state) @ J
             gradient["W_out"] += part.W_out
             gradient["b_out"] += part.b_out
     return total, gradient, s, (J if carry == "exact" else None)

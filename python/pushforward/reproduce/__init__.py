@@ -1,0 +1,8 @@
+"""Experiments of the papers, run again on data that can be had: one module a report, over a grid that can be stopped and resumed.
+
+``pushforward reproduce NAME`` runs them. :mod:`.carries`: exact online gradients against truncated ones (arXiv 2501.08040, sections 7.4 and 7.5).
+"""
+
+from . import carries
+
+__all__ = ["carries"]
