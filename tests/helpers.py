@@ -18,7 +18,7 @@ CELLS = [*PLAIN_CELLS, Elman(N_INPUTS, N_UNITS, "tanh", weight_bound=0.6), Linea
 def problem(cell, rng, dtype="float64", loss="squared_error", n_steps=40):
     """θ with a random bias, readout, inputs, targets."""
     theta = (0.8 * cell.init(rng) + 0.1 * rng.normal(size=cell.n_params)).astype(dtype)
-    readout = rng.normal(size=(N_OUTPUTS, cell.n_units)).astype(dtype), rng.normal(size=N_OUTPUTS).astype(dtype)
+    readout = rng.normal(size=(N_OUTPUTS, cell.n_features)).astype(dtype), rng.normal(size=N_OUTPUTS).astype(dtype)
     inputs = rng.normal(size=(n_steps, cell.n_inputs)).astype(dtype)
     classes, floats = rng.integers(N_OUTPUTS, size=n_steps), rng.normal(size=(n_steps, N_OUTPUTS)).astype(dtype)
     return theta, readout, inputs, classes if loss == "cross_entropy" else floats
