@@ -140,9 +140,9 @@ class Rflo(Eprop):
 
     def feedback(self) -> Array:
         """Uniform in ±1/√n_units."""
-        size = self.W_out.size
-        drawn = np.array([uniform_at(self.seed, 0, 0, k) for k in range(size)])
-        return ((2 * drawn - 1) / np.sqrt(self.problem.n_units)).reshape(self.W_out.shape)
+        drawn = np.reshape([uniform_at(self.seed, 0, 0, k) for k in range(self.W_out.size)], self.W_out.shape)
+        B: Array = (2 * drawn - 1) / np.sqrt(self.problem.n_units)
+        return B
 
 
 class Uoro(Twin):

@@ -84,9 +84,10 @@ def cost(gradient: str, session: Session) -> Iterator[Row]:
         engines = {form: checked_carry(problem, gradient, *form) for form in forms}
         timings = session.measure(
             Competitor("forward", Forward(problem).run, multiple=64),
+            Competitor("least", Engine(problem, truncation=1).run),
             *(Competitor(str(form), engine.run, multiple=math.lcm(form[0], engine.carry_every)) for form, (engine, _) in engines.items()),
         )
-        forward = timings["forward"].microseconds()
+        forward, least = (timings[name].microseconds() for name in ("forward", "least"))
         for (K, H), (engine, error) in engines.items():
             us = timings[str((K, H))].microseconds()
             name = f"{gradient}({TRUNCATION})" if gradient == "tbptt" else gradient
@@ -94,8 +95,8 @@ def cost(gradient: str, session: Session) -> Iterator[Row]:
             yield Row(
                 gradient, f"{name}, n = {n}{kept}, K = {K}, H = {engine.carry_every}{' as told' if H else ''}", us, us / forward, "{:.2f} × forward",
                 session.goal(GOALS.get((gradient, n))), at_least=False, error=error, timing=timings[str((K, H))],
-                note=f"a forward step with its read-out: {forward:.2f} µs",
-                numbers={"n_units": n, "update_every": K, "carry_every": engine.carry_every, "forward": forward},
+                note=f"forward step with read-out {forward:.2f} µs; with a gradient of one step and SGD at each {least:.2f} µs",
+                numbers={"n_units": n, "update_every": K, "carry_every": engine.carry_every, "forward": forward, "least": least},
             )  # fmt: skip
 
 

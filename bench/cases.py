@@ -22,7 +22,8 @@ SIZES = (16, 32, 64, 128, 256)
 PEER_SIZES = (16, 32, 64, 128)
 TRUNCATION = 32
 RECURRENT = ("W_rec", "w_rec")  # names of recurrent weights without a gate
-GATED_READOUT, LASTING_READOUT, GATED_LASTING_READOUT = 3.0, 4.0, 8.0  # times W_out's start, where states or inputs are small
+READOUT_SCALE = {(True, False): 1.0, (True, True): 4.0, (False, False): 3.0, (False, True): 8.0}
+"""Times W_out's start, by (plain, lasting): more where states are small."""
 
 # Goals, float32, one thread.
 PEAK_SHARE = {32: 0.65, 64: 0.80, 128: 0.85, 256: 0.85}
@@ -97,30 +98,34 @@ class Problem:
     def readout(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """(W_out, b_out) at the start."""
         W_out, b_out = initial_readout(self.n_outputs, self.cell.n_features, np.random.default_rng(self.seed + 1), np.dtype(self.dtype))
-        scale = (LASTING_READOUT if self.plain else GATED_LASTING_READOUT) if self.memory else self.readout_scale if self.plain else GATED_READOUT
-        return W_out * W_out.dtype.type(scale), b_out
+        least = READOUT_SCALE[self.plain, self.memory > 0]
+        return (W_out * max(least, self.readout_scale)).astype(self.dtype), b_out
 
     @cached_property
     def inputs(self) -> NDArray[Any]:
         """Of all series (n_series, n_steps, n_inputs)."""
         size = 2.0 / self.memory if self.memory and self.plain else 1.0  # without gates the product of that many slopes 1 − s² is then about 1/e
-        return (size * np.random.default_rng(self.seed + 2).normal(size=(self.n_series, self.n_steps, self.n_inputs))).astype(self.dtype)
+        X: NDArray[Any] = size * np.random.default_rng(self.seed + 2).normal(size=(self.n_series, self.n_steps, self.n_inputs))
+        return X.astype(self.dtype)
 
     @cached_property
     def targets(self) -> NDArray[Any]:
         """Of all series (n_series, n_steps, n_outputs)."""
         size = max(1.0, 0.5 * math.sqrt(self.n_units)) if self.memory and self.plain else 1.0  # or float32 rounds off what the small inputs teach
-        return (size * np.random.default_rng(self.seed + 3).normal(size=(self.n_series, self.n_steps, self.n_outputs))).astype(self.dtype)
+        Y: NDArray[Any] = size * np.random.default_rng(self.seed + 3).normal(size=(self.n_series, self.n_steps, self.n_outputs))
+        return Y.astype(self.dtype)
 
     @property
     def X(self) -> NDArray[Any]:
         """Inputs of the first series (n_steps, n_inputs)."""
-        return self.inputs[0]
+        first: NDArray[Any] = self.inputs[0]
+        return first
 
     @property
     def Y(self) -> NDArray[Any]:
         """Targets of the first series (n_steps, n_outputs)."""
-        return self.targets[0]
+        first: NDArray[Any] = self.targets[0]
+        return first
 
     @property
     def start(self) -> NDArray[np.float64]:

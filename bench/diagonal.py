@@ -32,10 +32,12 @@ LINE = 64  # bytes: rows are padded to whole lines of the cache
 CHECKED_STEPS = 32
 READOUT = 1.0  # W_out is uniform in ± this
 
+make = partial(make_cell, "diagonal")
+
 
 def diagonal(n_units: int, dtype: str, memory: int = 0) -> Problem:
     """A diagonal cell whose read-out is large enough for ten thousand units and more to move by more than float32 rounds off."""
-    return Problem(n_units, dtype, memory=memory, make=partial(make_cell, "diagonal"), readout_scale=READOUT * np.sqrt(n_units))
+    return Problem(n_units, dtype, memory=memory, make=make, readout_scale=READOUT * np.sqrt(n_units))
 
 
 class DiagonalRTRL:
@@ -94,7 +96,8 @@ def sweep(session: Session) -> Iterator[Row]:
     """A training step as a multiple of the fastest plain sweep (read and write) over parameters and influence, as large as they lie in memory."""
     for n in session.choose(10_000):
         problem = diagonal(n, session.dtype)
-        engines, errors = {}, {}
+        engines: dict[int, Engine] = {}
+        errors: dict[int, float] = {}
         for K in UPDATES:
             for case in (diagonal(n, session.dtype, CHECKED_STEPS), problem):
                 engines[K] = Engine(case, K)

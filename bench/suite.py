@@ -15,6 +15,7 @@ from .timing import Competitor, Session, Timing
 from .truth import WrongAnswerError, checked, confirm, error_of
 
 Case = Callable[[Session], Iterator[Row]]
+LONG = 128  # steps
 
 
 def run(cases: Mapping[str, Case], session: Session, names: Sequence[str]) -> Iterator[Row]:
@@ -88,8 +89,12 @@ def checked_textbook(problem: Problem) -> tuple[Engine, float]:
 
 
 def checked_every_step(problem: Problem, n_blocks: int = 2) -> tuple[Engine, float]:
-    """K = 1 with H chosen by the library, and the error of what it learns in some blocks and a bit."""
-    return checked("K = 1", problem, n_blocks * Engine(problem).carry_every + 3)
+    """K = 1 with H chosen by the library, and the error of what it learns in some blocks and a bit.
+
+    Of blocks longer than :data:`LONG` it is one: an update at each of so many steps may make of the last digit the first.
+    """
+    H = Engine(problem).carry_every
+    return checked("K = 1", problem, min(n_blocks * H, max(H, LONG)) + 3)
 
 
 def checked_batch(problem: Problem) -> tuple[Engine, Engine, float]:

@@ -100,7 +100,7 @@ def replay(problem: Problem, update_every: int, n_steps: int, truncation: int | 
     rate, seen = problem.optimizer.learning_rate / (update_every * problem.n_series), slice(cell.first_feature, cell.first_feature + cell.n_features)
     X, Y, w = problem.inputs.astype(float), problem.targets.astype(float), cell.unpack(theta)
     states = np.zeros((problem.n_series, cell.n_state))
-    past: list[list[tuple[Any, ...]]] = [[] for _ in states]  # weights, state before, input, tick of each step
+    past: list[list[tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any], int]]] = [[] for _ in states]  # W, state before, input, tick
     errors: list[list[tuple[NDArray[Any], NDArray[Any]]]] = [[] for _ in states]  # of the steps since the last update: ŷ − y, what the read-out saw
     for t in range(n_steps):
         for i, s in enumerate(states.copy()):
@@ -111,11 +111,11 @@ def replay(problem: Problem, update_every: int, n_steps: int, truncation: int | 
             continue
         G = {name: np.zeros_like(part) for name, part in w.items()}
         for steps, losses in zip(past, errors, strict=True):
-            adjoint = np.zeros(cell.n_state)
-            for back, step in enumerate(reversed(steps[-(truncation or len(steps)) :])):
+            adjoint: NDArray[Any] = np.zeros(cell.n_state)
+            for back, (w_then, s, x, tick) in enumerate(reversed(steps[-(truncation or len(steps)) :])):
                 if back < len(losses):
                     adjoint[seen] += losses[-1 - back][0] @ W_out
-                adjoint, parts, _ = twin.pullback(cell, *step, adjoint)
+                adjoint, parts, _ = twin.pullback(cell, w_then, s, x, tick, adjoint)
                 for name, part in parts.items():
                     G[name] += part
         together = [loss for losses in errors for loss in losses]

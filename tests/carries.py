@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from pushforward import SGD, _learner
-from pushforward.cells import CELLS, make_cell
+from pushforward import SGD
+from pushforward._learner import LearnerSettings
+from pushforward.cells import make_cell, stack
 
 N_INPUTS, N_OUTPUTS = 3, 2
-MASK = tuple(tuple(j for j in range(5) if (2 * i + j) % 5 in (0, 1)) for i in range(4)) + ((),)  # the last unit hears nobody
+MASK = ((0, 1), (3, 4), (1, 2), (0, 4), ())  # the last unit hears nobody
 
 
 def cells(*wanted):
     """Cells by (name, n_units, settings)."""
-    return [make_cell(name, N_INPUTS, n_units, **settings) for name, n_units, settings in wanted if name in CELLS]
+    return [make_cell(name, N_INPUTS, n_units, **settings) for name, n_units, settings in wanted]
 
 
 DENSE = cells(
@@ -21,17 +22,18 @@ DENSE = cells(
 )  # fmt: skip
 DIAGONAL = cells(("diagonal", 4, {}), ("lru", 3, {}), ("elstm", 3, {}))
 BOUNDED = cells(("elman", 4, {"weight_bound": 0.6}), ("lstm", 3, {"weight_bound": 0.8}))
-SPARSE = cells(*((name, 5, {"connectivity": MASK}) for name in ("elman", "leaky", "gru", "lstm")), ("gru", 5, {"connectivity": MASK, "reset": "before"}))
-SPARSE += cells(("linear", 5, {"connectivity": MASK, "weight_bound": 0.6}))
+SPARSE = cells(*((name, 5, {"connectivity": MASK}) for name in ("elman", "leaky", "gru", "lstm")))
+SPARSE += cells(("gru", 5, {"connectivity": MASK, "reset": "before"}), ("linear", 5, {"connectivity": MASK, "weight_bound": 0.6}))
+STACKS = [
+    stack([make_cell("gru", N_INPUTS, 3), make_cell("lstm", 3, 2)]),
+    stack([make_cell("lstm", N_INPUTS, 3), make_cell("elman", 3, 5, connectivity=MASK), make_cell("leaky", 5, 3, learn_leak=True)]),
+]
 
 
-def learner(cell, gradient, *, dtype="float64", n_series=1, update_every=1, optimizer=None, carry_every=0, seed=0, loss="squared_error", n_threads=1):
+def learner(cell, gradient, *, dtype="float64", optimizer=None, carry_every=None, **settings):
     """A learner of the extension module; weights zero."""
-    kind = {"float32": _learner._core.LearnerF32, "float64": _learner._core.LearnerF64}[np.dtype(dtype).name]
-    carry = {"gradient": gradient, "carry_every": carry_every, "truncation": 0, "bounded_latency": False, "seed": seed}
-    settings = {"n_outputs": N_OUTPUTS, "update_every": update_every, "n_threads": n_threads, "loss": loss, "readout_bound": 0.0}
-    settings |= {"weight_bound": cell.bound or 0.0, "optimizer": (optimizer or SGD(learning_rate=0.0)).config()}
-    return kind(cell.core_settings(), carry, settings, n_series)
+    optimizer = optimizer or SGD(learning_rate=0.0)
+    return LearnerSettings(cell, N_OUTPUTS, "squared_error", np.dtype(dtype), optimizer, gradient, carry_every=carry_every, **settings).build()
 
 
 def problem(cell, rng, dtype="float64", n_steps=8, n_series=1):

@@ -83,6 +83,9 @@ CASES = {
     "bounded weights": [{"n_units": 8, "weight_bound": 1.0, "readout_bound": 1.0, "optimizer": "AdamW"}, None, False, "tokens"],
     "truncated": [{"n_units": 8, "gradient": "tbptt", "truncation": 5, "update_every": 2}, None, True, None],
     "batch": [{"n_units": 8, "n_threads": 2}, 3, True, "tokens"],
+    "element-wise": [{"n_units": 600, "cell": "elstm", "n_threads": 2, "carry_every": 5, "update_every": 2}, None, False, "tokens"],
+    "SnAp-1": [{"n_units": 8, "gradient": "snap1", "carry_every": 4, "weight_bound": 1.0}, None, False, "mask"],
+    "local rule": [{"n_units": 8, "cell": "gru", "gradient": "rflo", "update_every": 16}, None, True, None],
     "threads": [{"n_units": 48, "n_threads": 2, "carry_every": 16}, None, True, None],
 }
 

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 from pushforward import machine, reference
+from pushforward.cells import Elman
 
 pytest.importorskip("pushforward.bench", reason="the benchmarks are not installed beside this build of the package")
 
-from pushforward.bench import cases, report, rtrl, streams, suite, timing, truth
+from pushforward.bench import approximate, carries, cases, cells, diagonal, report, rtrl, streams, suite, timing, truth
 
-NAMES = tuple(rtrl.CASES)
+SUITES = {"rtrl": rtrl, "cells": cells, "carries": carries}
+CASES = [(module.CASES, name) for module in SUITES.values() for name in module.CASES]
+MAKES = {"elman": Elman, "sparse": carries.SPARSE, "stack": cells.layers, "diagonal": diagonal.make, **cells.GATED}
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +45,9 @@ def changed(learner):
     return build
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_case_checks_what_it_times(name, session, dtype):
-    rows = list(suite.run(rtrl.CASES, session(dtype, 6), [name]))
+@pytest.mark.parametrize(("known", "name"), CASES, ids=[name for _, name in CASES])
+def test_every_case_checks_what_it_times(known, name, session, dtype):
+    rows = list(suite.run(known, session(dtype, 6), [name]))
     assert rows, name
     for row in rows:
         assert row.case == name
@@ -63,13 +66,38 @@ def test_two_threads_are_timed_against_one(session):
     assert len(list(suite.run(rtrl.CASES, session("float32", 64, n_threads=1), ["h1"]))) == 1
 
 
-@pytest.mark.parametrize("name", ["h1", "block", "auto", "latency", "million"])
+EXACT = ["h1", "block", "auto", "latency", "million", "gru-h1", "lstm-h1", "each-step", "diagonal-sweep", "batch", "beside", "stack", "sparse"]
+
+
+@pytest.mark.parametrize("name", EXACT)
 def test_a_truncated_gradient_that_passes_for_exact_is_caught(name, session, dtype, monkeypatch):
     monkeypatch.setattr(cases, "LearnerSettings", changed(cases.LearnerSettings))
-    (row,) = suite.run(rtrl.CASES, session(dtype, 6), [name])
+    (row,) = suite.run(rtrl.CASES | cells.CASES, session(dtype, 6), [name])
     assert row.what == "WRONG ANSWER"
     assert row.error == float("inf")
     assert "relative error" in row.note
+
+
+@pytest.mark.parametrize("name", carries.CASES)
+def test_one_algorithm_that_passes_for_another_is_caught(name, session, dtype, monkeypatch):
+    def other(*arguments, **settings):
+        return settings_of(*arguments, **{**settings, "gradient": "eprop" if name != "eprop" else "rflo", "truncation": None})
+
+    settings_of = cases.LearnerSettings
+    monkeypatch.setattr(cases, "LearnerSettings", other)
+    (row,) = suite.run(carries.CASES, session(dtype, 6), [name])
+    assert row.what == "WRONG ANSWER"
+
+
+@pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
+@pytest.mark.parametrize("memory", [0, 24])
+def test_a_part_that_learns_nothing_is_caught(make, memory, dtype):
+    problem = cases.Problem(6, dtype.name, make=make, memory=memory)
+    expected = truth.replay(problem, 1, 24)
+    for at in (*cases.parts_of(problem.cell), np.arange(problem.cell.n_params, len(expected))):
+        found = expected.copy()
+        found[at] = problem.start[at]
+        assert truth.error_of(found, expected, problem.start, cases.parts_of(problem.cell)) > 4 * truth.TOLERANCE["float32"]
 
 
 def test_an_influence_that_is_lost_between_blocks_is_caught(dtype):
@@ -86,17 +114,55 @@ def test_an_influence_that_is_lost_between_blocks_is_caught(dtype):
         truth.checked("block", problem, 2 * n, forgetful, update_every=n, carry_every=n)
 
 
+@pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 @pytest.mark.parametrize("update_every", [1, 4])
-def test_both_other_roads_lead_to_the_reference(update_every):
-    problem = cases.Problem(7, "float64", n_steps=24, n_outputs=2)
-    expected = reference.online_training(
-        problem.cell, problem.theta, problem.readout, problem.X, problem.Y, optimizer=problem.optimizer, update_every=update_every
-    )
-    expected = cases.flat(expected["theta"], expected["W_out"], expected["b_out"])
-    gemm = truth.GemmRTRL(problem, update_every)
-    gemm.run(24)
-    for weights in (gemm.weights, truth.replay(problem, update_every, 24), truth.learnt(problem, update_every, 24)):
-        assert truth.error_of(weights, expected, problem.start, cases.parts_of(problem.cell)) <= 1e-12
+def test_all_roads_lead_to_the_reference(make, update_every):
+    problem = cases.Problem(6, "float64", n_steps=24, n_outputs=2, make=make)
+    arguments = problem.cell, problem.theta, problem.readout, problem.X, problem.Y
+    settings = {"optimizer": problem.optimizer, "update_every": update_every}
+    roads = [truth.replay(problem, update_every, 24), truth.forward(problem, update_every, 24), truth.learnt(problem, update_every, 24)]
+    recursions = {"elman": truth.GemmRTRL, "diagonal": diagonal.DiagonalRTRL}
+    if problem.cell.name in recursions and make is not carries.SPARSE:
+        road = recursions[problem.cell.name](problem, update_every)
+        road.run(24)
+        roads.append(road.weights)
+    for found, truncation in [(road, None) for road in roads] + [(truth.replay(problem, update_every, 24, truncation=5), 5)]:
+        expected = reference.online_training(*arguments, **settings, gradient="tbptt" if truncation else "rtrl", truncation=truncation)
+        expected = cases.flat(expected["theta"], expected["W_out"], expected["b_out"])
+        assert truth.error_of(found, expected, problem.start, cases.parts_of(problem.cell)) <= 1e-12
+
+
+def test_series_side_by_side_share_the_update():
+    problem = cases.Problem(5, "float64", n_steps=12, n_series=3)
+    together = truth.replay(problem, 12, 12) - problem.start
+    alone = []
+    for i in range(3):
+        one = cases.Problem(5, "float64", n_steps=12)
+        vars(one).update(inputs=problem.inputs[i : i + 1], targets=problem.targets[i : i + 1])
+        alone.append(truth.replay(one, 12, 12) - one.start)
+    np.testing.assert_allclose(together, np.mean(alone, axis=0), rtol=1e-12, atol=1e-15)
+
+
+def test_snap_of_all_units_is_exact():
+    class Saturated(approximate.Snap):
+        order = 6
+
+    problem = cases.Problem(6, "float64", n_steps=16)
+    twin = Saturated(problem)
+    twin.run(16)
+    assert truth.error_of(twin.weights, truth.learnt(problem, 1, 16), problem.start, cases.parts_of(problem.cell)) <= 1e-12
+
+
+def test_the_sweep_is_as_long_as_what_the_kernel_holds(dtype):
+    problem = diagonal.diagonal(50, dtype.name)
+    held = cases.Engine(problem).core.export_state()
+    influence = next(part for name, part in held.items() if "influence" in name)
+    assert diagonal.padded_numbers(problem) == 2 * influence.size
+    for sweep in diagonal.plain_sweeps(96, dtype.name).values():
+        a = sweep()
+        assert a.size == 96
+        assert a.itemsize == dtype.itemsize
+        assert a.ctypes.data % diagonal.LINE == 0
 
 
 def test_errors_are_relative_to_what_was_learnt():
@@ -198,10 +264,17 @@ class TestCommand:
         assert result.exit_code == 130
         assert "measured" in result.stdout
 
-    def test_an_unknown_case_lists_the_known_ones(self, command):
-        result = command("rtrl", "--case", "h2")
+    @pytest.mark.parametrize("name", SUITES)
+    def test_an_unknown_case_lists_the_known_ones(self, command, name):
+        result = command(name, "--case", "h2")
         assert result.exit_code == 2
-        assert "million" in result.stderr
+        assert all(case in result.stderr for case in SUITES[name].CASES)
+
+    def test_suites_have_cases_of_their_own(self, command):
+        result = command("carries", "--quick", "--case", "eprop", "--units", 5)
+        assert result.exit_code == 0, result.output
+        assert "eprop, n = 5, K = 32" in result.stdout
+        assert command("cells", "--case", "eprop").exit_code == 2
 
     def test_it_starts_again_without_pins_and_with_one_thread(self, command, monkeypatch):
         started = []

@@ -146,6 +146,15 @@ def test_changes_of_cells_and_masks_are_seen():
     refused("cell was GRU", model.set_params(cell="gru").partial_fit, X, Y)
 
 
+def test_what_an_algorithm_draws_is_not_the_noise():
+    """Equal seeds, but not equal numbers: signs that know the path would bias an unbiased gradient."""
+    bits = pf.reference.random.random_bits
+    for state in (0, 7, 2**64):
+        cell = make_cell("neural_ode", 2, 4, dt=0.1, noise=0.5, noise_seed=state % 2**63)
+        drawn = regressor(cell=cell, gradient="uoro", random_state=state).partial_fit(X, Y)._settings_.seed
+        assert bits(drawn, 0, 0, 0) != bits(cell.noise_seed, 0, 0, 0)
+
+
 def test_a_search_over_cells():
     cells = ["gru", make_cell("linear", 2, 3), stack(["elman", "elman"], 2, 3)]
     search = GridSearchCV(pf.RecurrentRegressor(dtype="float64"), {"cell": cells, "update_every": [1, 2]}, cv=2).fit(X, Y)
@@ -175,6 +184,13 @@ def test_pairs_that_are_not_defined_say_which_are(case):
     refused(message, model.partial_fit, X, Y)
     same(everything(model), before)
     assert not hasattr(model, "loss_")
+
+
+@pytest.mark.parametrize(("gradient", "own", "other"), [("rflo", "random", "transposed"), ("eprop", "transposed", "random")])
+def test_how_an_error_is_fed_back(gradient, own, other):
+    plain, named, changed = (regressor(gradient=gradient, error_feedback=way).partial_fit(X, Y) for way in (None, own, other))
+    same_learning(plain, named)
+    assert np.linalg.norm(changed.theta_ - plain.theta_) > 1e-3
 
 
 @pytest.mark.parametrize("gradient", ["rtrl", "snap1", "snap2", "uoro", "kf", "rflo", "eprop"])

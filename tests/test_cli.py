@@ -249,24 +249,19 @@ def test_resume_refuses_what_differs_and_names_it(tmp_path, text_file):
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
-        (["nowhere.csv"], "DATA: no file nowhere.csv"),
-        (["{table}"], "--task: "),
+        (["nowhere.csv"], "DATA: no file nowhere.csv"), (["{table}"], "--task: "), (["{table}", "--task", "classification"], "--target: "),
         (["{table}", "--task", "regression", "--target", "c"], "--target: no column 'c'.*a, b, label"),
-        (["{table}", "--task", "classification"], "--target: "),
         (["{table}", "--task", "regression", "--target", "label"], "--target: 'label' is not a column of numbers"),
-        (["{empty}", "--task", "regression"], "DATA: .* is empty"),
-        (["{empty}", "--task", "text"], "DATA: .*0 characters"),
-        (["--task", "text"], "--task: "),
-        (["--target", "a"], "--target: "),
-        (["--holdout", "1"], "--holdout: "),
-        (["--units", "0"], "--units: "),
-        (["--carry-every", "often"], "--carry-every: "),
-        (["--gradient", "tbptt"], "--truncation: "),
-        (["--learning-rate", "nan"], "--learning-rate: "),
-        (["--resume", "--out", "{empty}.d"], "--resume: no checkpoint"),
-        (["--out", "{empty}"], "--out: .* not a folder"),
+        (["{empty}", "--task", "regression"], "DATA: .* is empty"), (["{empty}", "--task", "text"], "DATA: .*0 characters"),
+        (["--task", "text"], "--task: "), (["--target", "a"], "--target: "), (["--holdout", "1"], "--holdout: "), (["--units", "0"], "--units: "),
+        (["--carry-every", "often"], "--carry-every: "), (["--gradient", "tbptt"], "--truncation: "), (["--learning-rate", "nan"], "--learning-rate"),
+        (["--cell", "elma"], "--cell: expected one of elman, .*, elstm.*, got 'elma'"), (["--connectivity", "1.5"], "connectivity"),
+        (["--gradient", "bptt"], "--gradient: expected one of rtrl, .*, tbptt, got 'bptt'"), (["--activation", "gelu"], "--activation: expected"),
+        (["--cell", "gru", "--activation", "relu"], "activation belongs to the cells"), (["--cell", "neural_ode"], "dt must be given"),
+        (["--gradient", "uoro", "--latency", "bounded"], "latency='bounded' belongs to"), (["--dt", "0"], "--dt: "),
+        (["--resume", "--out", "{empty}.d"], "--resume: no checkpoint"), (["--out", "{empty}"], "--out: .* not a folder"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_mistake_is_one_line_that_names_the_argument(tmp_path, table_file, arguments, names):
     (tmp_path / "empty.csv").write_text("")
@@ -274,10 +269,15 @@ def test_a_mistake_is_one_line_that_names_the_argument(tmp_path, table_file, arg
     if "--out" not in arguments:
         filled += ["--out", str(tmp_path / "out")]
     result = run("train", *filled, code=2)
-    assert result.stderr.count("\n") == 1
+    assert (result.stderr.count("\n"), result.stdout) == (1, "")
     assert re.search(names, result.stderr), result.stderr
-    assert result.stdout == ""
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", ["--cell gru --gradient snap1", "--cell leaky --leak-rate 0.3 --connectivity 0.5 --gradient eprop"])
+def test_other_cells_and_gradients(options, tmp_path):
+    run("train", *SMALL, *options.split(), "--out", tmp_path / "out")
+    assert pf.load(tmp_path / "out" / "model.safetensors").get_params()["gradient"] == options.split()[-1]
 
 
 def test_divergence_is_told(tmp_path):

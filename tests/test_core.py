@@ -179,11 +179,11 @@ LEARNER = {
 @pytest.mark.parametrize(
     ("cell", "carry", "learner", "n_series", "message"),
     [
-        ({"name": "gru"}, {}, {}, 1, "cell must be one of elman, linear, got 'gru'"),
+        ({"name": "elma"}, {}, {}, 1, "cell must be one of elman, linear, .*, stack, got 'elma'"),
         ({"n_units": 0}, {}, {}, 1, "n_units must be positive, got 0"),
         ({"n_inputs": -1}, {}, {}, 1, "n_inputs must be positive, got -1"),
         ({"activation": "gelu"}, {}, {}, 1, "activation must be one of"),
-        ({}, {"gradient": "uoro"}, {}, 1, "gradient must be one of rtrl, tbptt, got 'uoro'"),
+        ({}, {"gradient": "bptt"}, {}, 1, "gradient must be one of rtrl, tbptt, .*, got 'bptt'"),
         ({}, {"gradient": "tbptt", "truncation": 1}, {"update_every": 2}, 1, r"truncation must be at least update_every \(2\), got 1"),
         ({}, {}, {"n_outputs": 0}, 1, "n_outputs must be positive, got 0"),
         ({}, {}, {"update_every": 0}, 1, "update_every must be positive, got 0"),

@@ -31,10 +31,8 @@ def equal_one_by_one(cell, actual, expected, relative):
 
 
 def learner(cell, update_every, carry_every, latency, learning_rate, start):
-    settings = LearnerSettings(
-        cell, 2, "squared_error", np.dtype("float64"), pf.SGD(learning_rate=learning_rate), update_every=update_every, carry_every=carry_every, latency=latency
-    )
-    core = settings.build()
+    double, sgd = np.dtype("float64"), pf.SGD(learning_rate=learning_rate)
+    core = LearnerSettings(cell, 2, "squared_error", double, sgd, update_every=update_every, carry_every=carry_every, latency=latency).build()
     core.set_parameters(*start)
     return core
 

@@ -100,12 +100,12 @@ FINDINGS = made_up(
     tbptt1={(1e-3, 0): 0.95, (1e-3, 1): 0.79, (1e-2, 0): 0.99, (1e-2, 1): 0.98},
     tbptt5={(1e-3, 0): 0.70, (1e-3, 1): 0.60, (1e-2, 0): 0.71, (1e-2, 1): 0.61},
     tbptt10={(1e-3, 0): -5, (1e-3, 1): -6, (1e-2, 0): -7, (1e-2, 1): -8},
-    tbptt25={(1e-2, 1): 0.85},
+    tbptt25={(1e-2, 1): 0.86},
     tbptt50={},
 )
 
 
-def test_the_best_rate_is_the_lowest_among_those_that_hold():
+def test_the_best_rate_is_the_lowest_among_those_that_hold(stream):
     rows = {row.algorithm: row for row in carries_summary.summarise(PLAN, FINDINGS)}
     assert list(rows) == ["rtrl", "tbptt τ = 1", "tbptt τ = 5", "tbptt τ = 10", "tbptt τ = 25"]
     assert [row.learning_rate for row in rows.values()] == [1e-3, 1e-3, 1e-3, 1e-3, 1e-2]
@@ -116,7 +116,7 @@ def test_the_best_rate_is_the_lowest_among_those_that_hold():
     found = {(d.measure, d.truncation): (round(d.mean, 9), d.n_lower, d.n_seeds) for d in carries_summary.differences(list(rows.values()))}
     assert found["online", 1] == (-0.02, 1, 2)
     assert found["held_out", 5] == (0.4, 0, 2)
-    assert found["online", 25] == (-0.05, 1, 1)  # seed 1 with seed 1
+    assert found["online", 25] == (-0.06, 1, 1)  # seed 1 with seed 1
     assert len(found) == 6
 
 
@@ -128,9 +128,9 @@ def test_the_report_says_where_rtrl_does_not_win_and_what_is_missing(stream):
     assert "- elman-tanh-3, online, last tenth: **rtrl is number 2 of 4**, 0.2000 above tbptt τ = 5, the lowest (lower in 0 of 2 seeds)." in text
     assert "| elman-tanh-3 | rtrl | 0.001* | 0.8500 ± 0.0707 | 1.7000 ± 0.1414 | 800 | 4 of 4, 1 diverged |" in text
     assert "| elman-tanh-3 | tbptt τ = 10 | 0.001* | — | — | 800 | 4 of 4, 4 diverged |" in text
-    assert "| elman-tanh-3 | tbptt τ = 25 | 0.01* | 0.8500 | 1.7000 | 800 | 1 of 4 |" in text
+    assert "| elman-tanh-3 | tbptt τ = 25 | 0.01* | 0.8600 | 1.7200 | 800 | 1 of 4 |" in text
     assert "rtrl, rate 0.01: 77; elman-tanh-3, tbptt τ = 10, rate 0.001: 5, 6;" in text
-    assert "| elman-tanh-3 | online, last tenth | -0.0200 (1 of 2) | +0.2000 (0 of 2) | — | -0.0500 (1 of 1) | — |" in text
+    assert "| elman-tanh-3 | online, last tenth | -0.0200 (1 of 2) | +0.2000 (0 of 2) | — | -0.0600 (1 of 1) | — |" in text
     assert "abacus" in text
     assert not re.search(r"\b20\d\d-\d\d-\d\d\b(?<!2012-06-21)", text), "a report bears no date but its data's"
     content = json.loads(json.dumps(report.to_dict(), allow_nan=False))
@@ -142,18 +142,17 @@ def test_the_report_says_where_rtrl_does_not_win_and_what_is_missing(stream):
 
 
 def test_the_figure_holds_every_line_and_pairs_the_seeds(stream):
+    plot = pytest.importorskip("pushforward.plot")
     pytest.importorskip("matplotlib")
     figure = carries_report.Report(PLAN, FINDINGS, {}).figures()["carries-lobster.png"]
     above, below = figure.axes
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["rtrl", "tbptt τ = 1", "tbptt τ = 5", "tbptt τ = 25"]
     assert (above.get_ylabel(), below.get_xlabel()) == ("online loss [nats]", "events learnt")
     last = [line.get_ydata()[-1] for line in below.lines]
-    np.testing.assert_allclose(last, [0.02, -0.2, 0.05, 0.0], atol=1e-12)  # the last is the line of rtrl
-    from pushforward.plot import learning_curves
-
+    np.testing.assert_allclose(last, [0.02, -0.2, 0.06, 0.0], atol=1e-12)  # the last is the line of rtrl
     figure.savefig(io.BytesIO(), format="png")
     windows = np.arange(1.0, 101.0)
-    merged = learning_curves({"net": {"line": (windows, windows[None])}}, reference="line", n_points=10).axes[0].lines[0]
+    merged = plot.learning_curves({"net": {"line": (windows, windows[None])}}, reference="line", n_points=10).axes[0].lines[0]
     x, y = merged.get_xdata(), merged.get_ydata()
     starts = np.concatenate([[0], x[:-1]])
     np.testing.assert_allclose(y, (starts + 1 + x) / 2)  # the mean of windows start + 1 … x
@@ -161,12 +160,10 @@ def test_the_figure_holds_every_line_and_pairs_the_seeds(stream):
     assert x[-1] == 100
     for panels in ({}, {"net": {"line": ([1, 2], [[1.0]])}}, {"net": {"line": ([], [[]])}}):
         with pytest.raises(ValueError, match="panels"):
-            learning_curves(panels, reference="line")
+            plot.learning_curves(panels, reference="line")
 
 
 # -- the command -------------------------------------------------------------------------------------------------------------
-# (needs the extra [cli])
-
 OPTIONS = ["--data", "lobster", "--nets", "elman-tanh-3", "--learning-rates", "1e-2", "--seeds", 2, "--steps", 400, "--jobs", 1]
 
 
@@ -284,9 +281,10 @@ def test_a_killed_grid_goes_on_and_leaves_no_process(data_dir, tmp_path, number)
     log = tmp_path / "runs.jsonl"
     while process.poll() is None and not (log.exists() and log.read_bytes().count(b"\n") >= 2):
         time.sleep(0.01)
-    process.send_signal(number)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)  # as a terminal does; the parent alone
     _, errors = process.communicate(timeout=60)
     assert process.returncode == (130 if number == signal.SIGINT else -number), errors
+    assert "Traceback" not in errors
     n_done = log.read_bytes().count(b"\n")
     assert 2 <= n_done < 18
     for _ in range(500):  # the workers see that the line is cut

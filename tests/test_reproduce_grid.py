@@ -2,6 +2,7 @@
 
 import json
 import math
+import multiprocessing
 import os
 import re
 import time
@@ -48,13 +49,13 @@ def test_a_log_belongs_to_one_process(tmp_path):
 
 
 class Watcher:
-    """Notes what it is told; says stop after so many results."""
+    """Notes what it is told; says stop after so many words of progress."""
 
-    def __init__(self, n_wanted=math.inf):
-        self.results, self.failures, self.shares, self.n_wanted = {}, {}, [], n_wanted
+    def __init__(self, n_shares=math.inf):
+        self.results, self.failures, self.shares, self.n_shares = {}, {}, [], n_shares
 
     def stopped(self):
-        return len(self.results) >= self.n_wanted
+        return len(self.shares) >= self.n_shares
 
     def progress(self, k, share):
         self.shares.append((k, share))
@@ -110,8 +111,11 @@ def test_a_process_that_dies_fails_its_task_only():
 @pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_stop_gives_up_what_is_under_way(n_jobs):
-    watcher, start = Watcher(n_wanted=1), time.monotonic()
+    watcher, start = Watcher(n_shares=20), time.monotonic()
     run_grid(labour, tasks("square", "wait", "square", "wait", "square"), n_jobs, watcher)
     assert time.monotonic() - start < 60
-    assert 1 <= len(watcher.results) < 3
+    assert watcher.results.keys() <= {0, 2}
+    assert 0 in watcher.results
     assert not watcher.failures
+    assert 20 <= len(watcher.shares) < 100
+    assert not multiprocessing.active_children()

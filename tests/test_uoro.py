@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from carries import BOUNDED, DENSE, DIAGONAL, SPARSE, gather, learner, mean_over_seeds, problem
+from carries import BOUNDED, DENSE, DIAGONAL, SPARSE, STACKS, gather, learner, mean_over_seeds, problem
 from helpers import close
 
 from pushforward import SGD, reference
 from pushforward.reference.random import signs_at
 
-CELLS = [*DENSE, *DIAGONAL, *BOUNDED, *SPARSE]
+CELLS = [*DENSE, *DIAGONAL, *BOUNDED, *SPARSE, *STACKS]
 WITHOUT_MIRRORS = [cell for cell in CELLS if getattr(cell, "decay", None) != "gram"]  # a weight used twice is two numbers to the kernel
 
 
@@ -19,7 +19,7 @@ def signs(cell, n_steps, seed, stream):
 @pytest.mark.parametrize("carry_every", [1, 3])
 @pytest.mark.parametrize("cell", CELLS, ids=repr)
 def test_the_mean_over_seeds_is_the_exact_gradient(cell, carry_every, rng):
-    bias, deviation = mean_over_seeds(cell, "uoro", rng, carry_every=carry_every)
+    deviation = mean_over_seeds(cell, "uoro", rng, carry_every=carry_every)[1]
     assert deviation < 0.5  # or it would be no test
 
 

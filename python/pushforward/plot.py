@@ -231,7 +231,8 @@ def _figure_class() -> type[Figure]:
 
 
 def _plain(axes: Axes) -> None:
-    """A light grid, no box."""
+    """A light grid beneath, no box."""
+    axes.set_axisbelow(True)
     axes.grid(visible=True, color="0.9", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -27,7 +27,7 @@ static Pattern two_halves(Index n) {
   return p;
 }
 
-// Rows of every kind side by side, so that blocks of rows straddle them: nothing but the diagonal, nothing at all, some columns and the last one, all.
+// Rows of every kind side by side, so that blocks of rows straddle them: the diagonal alone, nothing, some columns and the last one, all.
 static Pattern mixed(Index n) {
   Pattern p;
   for (Index r = 0; r < n; ++r) {
@@ -104,52 +104,19 @@ static void test_influence(Index n, Index n_steps, bool with_phi, bool with_read
 }
 
 template <typename Scalar>
-static void test_rows_move(Index n_rows, Index n_cols, Index n_steps, bool with_d, bool with_read) {
-  const Index E_step = n_rows + 3, U_step = n_cols + padded<Scalar>(1), width = padded<Scalar>(n_cols), size = n_rows * width;
-  const auto fill = [](Buffer<Scalar>& b, Index n) {
-    const auto x = random<Scalar>(n);
-    std::copy(x.begin(), x.end(), b.begin());
-    std::fill(b.begin() + n, b.end(), guard<Scalar>);
-  };
-  Buffer<Scalar> J(size + 16), G(size + 16), U(n_steps * padded<Scalar>(U_step));
-  fill(J, size), fill(G, size), fill(U, U.size());
-  // the last step ends with its last number: a read beyond it shows under the address sanitizer
-  const auto E = random<Scalar>(n_steps > 0 ? (n_steps - 1) * E_step + n_rows : 0), d = random<Scalar>(n_rows), lambda = random<Scalar>(n_rows);
-  const std::vector<Scalar> J0(J.begin(), J.end()), G0(G.begin(), G.end());
-  ops<Scalar>().rows_move(n_rows, width, J.data(), with_d ? d.data() : nullptr, n_steps, E.data(), E_step, U.data(), padded<Scalar>(U_step),
-                          with_read ? lambda.data() : nullptr, with_read ? G.data() : nullptr);
-  for (Index i = 0; i < n_rows; ++i)
-    for (Index c = 0; c < width; ++c) {
-      const Wide old = J0[i * width + c];
-      Wide sum = with_d ? d[i] * old : old, terms = std::abs(sum);
-      for (Index s = 0; s < n_steps; ++s) {
-        const Wide term = Wide(E[s * E_step + i]) * U[s * padded<Scalar>(U_step) + c];
-        sum += term, terms += std::abs(term);
-      }
-      const Wide g = G0[i * width + c] + (with_read ? lambda[i] * old : 0);
-      CHECK(std::abs(J[i * width + c] - sum) <= tolerance<Scalar>(n_steps, terms), "rows_move %td x %td steps %td d %d at %td %td", n_rows, width,
-            n_steps, with_d, i, c);
-      CHECK(std::abs(G[i * width + c] - g) <= tolerance<Scalar>(1, 2), "rows_move's read %td x %td at %td %td", n_rows, width, i, c);
-    }
-  for (Index k = size; k < J.size(); ++k) CHECK(J[k] == guard<Scalar> && G[k] == guard<Scalar>, "rows_move %td x %td keeps to its rows", n_rows, width);
-}
-
-template <typename Scalar>
 static void test_all() {
   for (const Index n : sizes)
     for (const Index n_steps : {0, 1, 4, 5, 16, 19})
       for (const int choice : {0, 1, 2, 3, 4, 5, 6, 7})
         if (n <= 33 || n_steps == 5 || choice == 3) test_influence<Scalar>(n, n_steps, choice & 1, choice & 2, choice & 4);
-  for (const Index n : {2, 3, 7, 8, 9, 16, 17, 23, 24, 40, 64, 70, 128})
+  for (const Index n : {2, 3, 8, 9, 17, 23, 24, 40, 70})
     for (const Index n_steps : {0, 1, 4, 19})
       for (const bool with_read : {false, true})
-        for (const Pattern& pattern : {layers(n), two_halves(n), mixed(n)}) test_influence<Scalar>(n, n_steps, true, with_read, n_steps != 4, pattern);
-  test_influence<Scalar>(500, 7, true, true, true, layers(500)), test_influence<Scalar>(500, 1, true, true, true, mixed(500));
-  test_influence<Scalar>(500, 7, true, true, true), test_influence<Scalar>(700, 300, true, false, true), test_influence<Scalar>(300, 300, true, true, false);
-  for (const Index n_rows : {0, 1, 3, 4, 5, 7, 8, 9, 16, 23, 64, 101})
-    for (const Index n_cols : {1, 16, 17, 40, 64, 75, 300})
-      for (const Index n_steps : {0, 1, 2, 5, 64})
-        for (const int choice : {0, 1, 2, 3}) test_rows_move<Scalar>(n_rows, n_cols, n_steps, choice & 1, choice & 2);
+        for (const Pattern& pattern : {layers(n), two_halves(n), mixed(n)})
+          test_influence<Scalar>(n, n_steps, true, with_read, n_steps != 4, pattern);
+  test_influence<Scalar>(450, 7, true, true, true, layers(450)), test_influence<Scalar>(450, 1, true, true, true, mixed(450));
+  test_influence<Scalar>(500, 7, true, true, true), test_influence<Scalar>(700, 300, true, false, true);
+  test_influence<Scalar>(300, 300, true, true, false);
 }
 
 int main() {

@@ -174,6 +174,7 @@ static void test_all() {
     test_matmul<Scalar>(n, n, n), test_matmul<Scalar>(n, 5, 3), test_matmul<Scalar>(3, n, 17), test_matmul<Scalar>(19, 33, n), test_matmul<Scalar>(n, n + 1, 1);
   }
   test_matmul<Scalar>(20, 70, 1700), test_matmul<Scalar>(6, 20, 300), test_matvec<Scalar>(300, 300);
+  test_matmul<Scalar>(620, 20, 640);  // Aᵀ is packed
   CHECK(ops<Scalar>().fma_probe(1000) > 0, "fma_probe");
   Scalar none = 5;
   ops<Scalar>().matvec_transposed(0, 1, &none, 1, &none, &none, true);

@@ -1,9 +1,9 @@
 #pragma once
-// Kronecker-factored real-time recurrent learning (Mujika, Meier and Steger 2018, arXiv 1805.10842): where all units of a group share their presynaptic
-// vector, J of the group is replaced by a random Kronecker product whose mean is J.
+// Kronecker-factored real-time recurrent learning (Mujika, Meier and Steger 2018, arXiv 1805.10842): where all units of a group share their
+// presynaptic vector, J of the group is replaced by a random Kronecker product whose mean is J.
 //
 //   J^g ≈ A^g ⊗ u'^g        u' ← c₁ p₁ u' + c₂ p₂ u        A ← (c₁ / p₁) D A + (c₂ / p₂) M        c = ±1, fair and independent
-//   p₁ = √((‖D A‖ + ε) / (‖u'‖ + ε))        p₂ = √((‖M‖ + ε) / (‖u‖ + ε))                        any positive p is unbiased; these give the least variance
+//   p₁ = √((‖D A‖ + ε) / (‖u'‖ + ε))        p₂ = √((‖M‖ + ε) / (‖u‖ + ε))        any positive p is unbiased; these give the least variance
 //   gradient of W^g = (Aᵀ λ) ⊗ u'           λ = W_outᵀ δ
 //
 // A^g (n_state − first_state of g, n_units of g)     u'^g, u^g (width of a row; 1 of a column group)
@@ -90,8 +90,10 @@ class KfCarry final : public Carry<Scalar> {
   }
 
  private:
-  static constexpr double epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
-  static double balance(double above, double below) { return std::sqrt((std::sqrt(above) + epsilon) / (std::sqrt(below) + epsilon)); }  // of squares
+  static double balance(double above, double below) {  // of squares
+    constexpr double epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon()), least = epsilon * epsilon;
+    return std::sqrt((std::sqrt(above) + least) / (std::sqrt(below) + least));
+  }
 
   Index n_groups() const { return static_cast<Index>(this->cell_.groups().size()); }
   std::size_t number(const Group& g) const { return static_cast<std::size_t>(&g - this->cell_.groups().data()); }
@@ -113,7 +115,8 @@ class KfCarry final : public Carry<Scalar> {
     for (Index k = 0; k < rows; ++k) DA_squared += ops<Scalar>().squared_norm(g.n_units, DA_.data() + k * stride);
     const double p1 = balance(DA_squared, ops<Scalar>().squared_norm(n, u_of));
     const double p2 = balance(jacobians_.squared_sensitivity(g), ops<Scalar>().squared_norm(n, row_.data()));
-    const double c1 = static_cast<double>(signs_[2 * static_cast<Index>(number(g))]), c2 = static_cast<double>(signs_[2 * static_cast<Index>(number(g)) + 1]);
+    const Scalar* c = signs_.data() + 2 * number(g);
+    const double c1 = static_cast<double>(c[0]), c2 = static_cast<double>(c[1]);
     for (Index j = 0; j < n; ++j) u_of[j] = static_cast<Scalar>(c1 * p1) * u_of[j] + static_cast<Scalar>(c2 * p2) * row_[j];
     const auto keep = static_cast<Scalar>(c1 / p1);
     for (Index k = 0; k < rows; ++k)

@@ -1,11 +1,11 @@
 #pragma once
-// SnAp-n (Menick, Elsen, Evci, Osindero, Simonyan and Graves 2021, arXiv 2006.07232): the influence of a gate's weights is kept on the states R that it
-// reaches within n steps, and taken to be zero elsewhere. Approximate, but exact where R is everything.
+// SnAp-n (Menick, Elsen, Evci, Osindero, Simonyan and Graves 2021, arXiv 2006.07232): the influence of a gate's weights is kept on the states R that
+// it reaches within n steps, and taken to be zero elsewhere. Approximate, but exact where R is everything.
 //
 //   J[(g, i)] ← D[R, R] J[(g, i)] + M[R, i] ⊗ u^g        then  G[(g, i)] += λ_Rᵀ J[(g, i)]        λ = W_outᵀ δ
 //
-// R differs from unit to unit where the cell is sparse; kept.hpp says how J lies. D[R, R] is gathered, or is D's own tail where R is all states from some
-// one on. A weight that is used twice counts as two, each with its own R. Cost of a step: 2 Σ |R|² width flop over all gates, and D itself.
+// R differs from unit to unit where the cell is sparse; kept.hpp says how J lies. D[R, R] is gathered, or is D's own tail where R is all states from
+// some one on. A weight that is used twice counts as two, each with its own R. Cost of a step: 2 Σ |R|² width flop over all gates, and D itself.
 
 #include <atomic>
 #include <memory>

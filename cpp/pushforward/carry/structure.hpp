@@ -1,6 +1,6 @@
 #pragma once
-// Which states a gate can ever reach, found by looking: D and M of a cell whose existing weights, state and input are random positive numbers, small enough
-// that no slope vanishes. What is zero there is taken to be zero for good. Several such nets are looked at, in case one has a zero by chance.
+// Which states a gate can ever reach, found by looking: D and M of a cell whose existing weights, state and input are random positive numbers, small
+// enough that no slope vanishes. What is zero there is taken to be zero for good. Several such nets are looked at, in case one has a zero by chance.
 //
 //   within 1 step    the states k with M[k, gate] ≠ 0
 //   within n steps   these, and all that D moves from those within n − 1:   the pattern of (I + |D|)^{n−1} |M|
@@ -20,8 +20,8 @@ class Structure {
 
   explicit Structure(const Cell<Scalar>& cell) : n_state_(cell.n_state()), moves_(size(n_state_ * n_state_)), immediate_(size(cell.n_gates())) {
     Jacobians<Scalar> jacobians(cell);
-    Buffer<Scalar> W(cell.n_weights()), recurrent(padded<Scalar>(cell.n_recurrent())), state(padded<Scalar>(n_state_)), next(padded<Scalar>(n_state_));
-    Buffer<Scalar> x(padded<Scalar>(cell.n_inputs())), u(cell.n_presynaptic()), slopes(padded<Scalar>(cell.n_slopes()));
+    Buffer<Scalar> W(cell.n_weights()), recurrent(padded<Scalar>(cell.n_recurrent())), slopes(padded<Scalar>(cell.n_slopes()));
+    Buffer<Scalar> x(padded<Scalar>(cell.n_inputs())), u(cell.n_presynaptic()), state(padded<Scalar>(n_state_)), next(padded<Scalar>(n_state_));
     std::vector<bool> drives(size(cell.n_gates() * n_state_));
     constexpr int n_looks = 3;
     for (int look = 0; look < n_looks; ++look) {

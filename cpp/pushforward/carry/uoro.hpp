@@ -3,10 +3,11 @@
 //
 //   J ≈ s̃ ⊗ θ̃        s̃ ← ρ₀ D s̃ + ρ₁ ν        θ̃ ← θ̃ / ρ₀ + (νᵀ I) / ρ₁        ν = ±1, fair and independent
 //   I = Σ_g M^g ⊗ u^g, so that νᵀ I = e ⊗ u, e = Mᵀ ν
-//   ρ₀ = √((‖θ̃‖ + ε) / (‖D s̃‖ + ε))        ρ₁ = √((‖νᵀ I‖ + ε) / (‖ν‖ + ε))        any positive ρ that does not depend on ν's sign is unbiased;
-//   gradient = (λᵀ s̃) θ̃                     λ = W_outᵀ δ                             these give the least variance
+//   ρ₀ = √((‖θ̃‖ + ε) / (‖D s̃‖ + ε))        ρ₁ = √((‖νᵀ I‖ + ε) / (‖ν‖ + ε))
+//   gradient = (λᵀ s̃) θ̃                     λ = W_outᵀ δ
 //
-// s̃, ν (n_state)     θ̃ as θ     e (n_gates). The present step's term is estimated too, as in the paper, so that one rank-one product is the whole gradient.
+// s̃, ν (n_state)     θ̃ as θ     e (n_gates). Any positive ρ that does not depend on the sign of ν is unbiased; these give the least variance.
+// The present step's term is estimated too, as in the paper, so that one rank-one product is the whole gradient.
 //
 // A pass over θ̃ costs more than all the rest of a step. Since it was last written, H = `carry_every` steps s may have been kept aside:
 //
@@ -174,7 +175,7 @@ class UoroCarry final : public Carry<Scalar> {
     w_.clear();
   }
 
-  // body(n_rows, g, gate, at): rows of θ at `at` that take e_s[gate + row] U_s from step s = first … first + h − 1; gate −1: one row, U_s has e_s in it.
+  // body(n_rows, g, gate, at): rows of θ at `at` that take e_s[gate + row] U_s from step s = first … first + h − 1; gate −1: one row, e_s is in U_s.
   template <typename Body>
   void each_block(const WeightHistory<Scalar>& weights, Index first, Index h, Body&& body) {
     const Window<Scalar>& window = this->window_;

@@ -109,12 +109,6 @@ struct Ops {
   void (*influence_read)(Index n_state, Index n_cols, Index first_unit, Index last_unit, const Scalar* J, const Scalar* lambda, Scalar* G);
   Index (*influence_scratch)(Index n_state, Index n_steps);
   void (*influence_move)(const InfluenceMove<Scalar>& move);
-  // One pass over J (n_rows, n_cols), padded rows:   G[i] += λ_i J[i]   (when λ is given; before the move)
-  //                                                  J[i] ← d_i J[i] + Σ_s E[s, i] U[s]   (d null: 1)
-  // E[s] begins at s * E_step_stride, U[s] (n_cols, padded) at s * U_step_stride; G as J.
-  void (*rows_move)(Index n_rows, Index n_cols, Scalar* J, const Scalar* d, Index n_steps, const Scalar* E, Index E_step_stride, const Scalar* U,
-                    Index U_step_stride, const Scalar* lambda, Scalar* G);
-
   void (*own_move)(const OwnMove<Scalar>& move);
 
   // a loop of independent fused multiply-adds in registers: returns the number of flop done (for measuring the peak)

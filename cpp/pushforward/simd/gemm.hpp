@@ -26,7 +26,8 @@ struct Sum {
 // `contiguous`: the rows of a tile lie side by side in A (row_stride 1).
 // `fetches`: memory from `fetch` on is asked for, fetch_step bytes a term: a burst of requests would hold up the loads of the sum itself.
 template <int rows, int width, bool contiguous, bool fetches, typename Scalar>
-[[gnu::always_inline]] inline void add_sum(const Sum<Scalar>& sum, Index row_stride, V<Scalar> (&c)[rows][width], const char* fetch, Index fetch_step) {
+[[gnu::always_inline]] inline void add_sum(const Sum<Scalar>& sum, Index row_stride, V<Scalar> (&c)[rows][width], const char* fetch,
+                                           Index fetch_step) {
   const Scalar* a = sum.A;
   const Scalar* b = sum.B;
   for (Index k = sum.n; k > 0; --k, a += sum.A_step, b += sum.B_step) {
@@ -181,7 +182,8 @@ template <bool contiguous, bool packs_A, typename Scalar>
     }
 }
 
-constexpr Index A_in_place = 512 * 1024;  // bytes of A that are worth packing: rows far apart share few sets of the cache and few pages of the TLB
+// Bytes of A from which on packing it pays: rows far apart share few sets of the cache and few pages of the TLB.
+constexpr Index A_in_place = 1536 * 1024;
 
 template <typename Scalar>
 void matmul(Index m, Index n, Index k, const Scalar* A, Index lda, const Scalar* B, Index ldb, Scalar* C, Index ldc, bool accumulate) {

@@ -5,7 +5,8 @@
 //   J[i]  ← Φ J[i] + Σ_s E[s, i]ᵀ U[s]    one register tile: both sums run over the same accumulators, J[i] is written once
 //
 // A strip is tile_width registers of columns, all n_state rows deep. Copied, it is contiguous and J[i] may be overwritten.
-// Φ, packed, is a row of panels: the rows of one block, k-major. When Φ outgrows the second level cache, several strips are copied
+// Φ, packed, is a row of panels: the rows of one block, k-major, only as deep as one of them needs (layers: a block-triangular Φ). A row's lone
+// number beyond that depth times its row of the old J is what its sum begins with. When Φ outgrows the second level cache, several strips are copied
 // before the tiles run, so that Φ is read once for all of them. E and U of many steps are packed like Φ and the strips; of few, used in place.
 // While a unit is moved, the slab of the next one is asked for and its E is packed, a little beside each tile.
 
@@ -38,7 +39,8 @@ Index influence_scratch(Index n_state, Index n_steps) {
   return (several > strip ? several : strip) + 2 * round_to_line(n_state * n_steps);
 }
 
-// g += λᵀ J over `width` registers; J is copied to `strip` on the way when `copies`. Four rows at a time go to sums of their own: a sum waits for itself.
+// g += λᵀ J over `width` registers; J is copied to `strip` on the way when `copies`. Four rows at a time go to sums of their own, which do not
+// wait for each other.
 template <int width, bool reads, bool copies, typename Scalar>
 void pass_strip(Index n, const Scalar* J, Index ld, const Scalar* lambda, Scalar* g, Scalar* strip) {
   constexpr Index L = lanes<Scalar>;
@@ -89,7 +91,7 @@ template <typename Scalar>
 struct MovePlan {
   Split rows, strips;
   Index at_once, strip_size, slab;
-  const Scalar* depths;  // of Φ's panels
+  const Scalar* depths;  // of Φ's panels; null: Φ is the identity
   bool packs_E, packs_U;
   Index fetch_step;     // bytes of the next slab to be asked for beside each term of a tile
   Index E_pace;         // steps of the next unit's E to be packed beside each tile
@@ -122,7 +124,7 @@ template <typename Scalar>
 // The copies and the read of one strip; `tile` is left at the first block of rows.
 template <typename Scalar>
 [[gnu::noinline]] void open_strip(const InfluenceMove<Scalar>& move, const MovePlan<Scalar>& plan, Index unit, Index s, Scalar* strip,
-                                Tile<Scalar>& tile) {
+                                  Tile<Scalar>& tile) {
   constexpr Index L = lanes<Scalar>;
   const Index n = move.n_state, ld = move.n_cols, width = plan.strips.count(s), column = plan.strips.first(s) * L;
   Scalar* const J = move.J + unit * plan.slab + column;

@@ -7,7 +7,6 @@
 #include "matvec.hpp"
 #include "optimizer.hpp"
 #include "own.hpp"
-#include "rows.hpp"
 #include "vector.hpp"
 
 #define PF_JOIN_(a, b) a##b
@@ -37,7 +36,6 @@ constexpr Ops<Scalar> table = {
     .influence_read = influence_read<Scalar>,
     .influence_scratch = influence_scratch<Scalar>,
     .influence_move = influence_move<Scalar>,
-    .rows_move = rows_move<Scalar>,
     .own_move = own_move<Scalar>,
     .fma_probe = fma_probe<Scalar>,
 };

@@ -29,8 +29,8 @@ template <typename Scalar>
 class Series {
  public:
   Series(const Cell<Scalar>& cell, const Parameters<Scalar>& parameters, std::unique_ptr<Carry<Scalar>> carry, std::int64_t number)
-      : cell_(cell), parameters_(parameters), carry_(std::move(carry)), number_(number), state_(padded<Scalar>(cell.n_state())),
-        next_(padded<Scalar>(cell.n_state())), output_(padded<Scalar>(parameters.n_outputs())), G_(parameters.size()) {}
+      : cell_(cell), parameters_(parameters), carry_(std::move(carry)), state_(padded<Scalar>(cell.n_state())),
+        next_(padded<Scalar>(cell.n_state())), output_(padded<Scalar>(parameters.n_outputs())), G_(parameters.size()), number_(number) {}
 
   // The state and the output of the next step; its record is in the window.
   Status forward(const WeightHistory<Scalar>& weights, Input<Scalar> x) {

@@ -111,6 +111,9 @@ def summary(report: Any) -> None:
     from pushforward.reproduce.carries_report import columns
     from pushforward.reproduce.streams import DATA
 
+    console = Console(markup=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 120)
     for name in report.plan.data:
         heading, *rows = columns([row for row in report.rows if row.data == name])
         table = Table(title=f"{DATA[name].title} [{DATA[name].unit}]", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -118,7 +121,7 @@ def summary(report: Any) -> None:
             table.add_column(column, justify="left" if k < 2 else "right")
         for row in rows:
             table.add_row(*row)
-        Console(markup=False).print(table)
+        console.print(table)
 
 
 def _title(task: dict[str, Any]) -> str:

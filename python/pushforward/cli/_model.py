@@ -13,16 +13,20 @@ OPTIMIZERS = {"rmsprop": "RMSprop", "sgd": "SGD", "adam": "Adam", "adamw": "Adam
 def build_model(settings: Settings, problem: Problem) -> Any:
     """Return an untrained ``RecurrentClassifier`` or ``RecurrentRegressor``."""
     import pushforward as pf
+    from pushforward.recurrent._settings import settings_of
 
     schedule = pf.InverseTime(decay=settings.decay) if settings.decay > 0 else pf.Constant()
     clip = {} if settings.clip_norm is None else {"clip_norm": settings.clip_norm}
     estimator: Any = pf.RecurrentRegressor if problem.task == "regression" else pf.RecurrentClassifier
     try:
         optimizer = getattr(pf, OPTIMIZERS[settings.optimizer])(learning_rate=settings.learning_rate, schedule=schedule, **clip)
-        return estimator(
+        model = estimator(
             n_units=settings.units,
             cell=settings.cell,
             activation=settings.activation,
+            dt=settings.dt,
+            leak_rate=settings.leak_rate,
+            connectivity=settings.connectivity,
             gradient=settings.gradient,
             truncation=settings.truncation,
             update_every=settings.update_every,
@@ -34,8 +38,10 @@ def build_model(settings: Settings, problem: Problem) -> Any:
             n_threads=settings.threads,
             random_state=settings.seed,
         )
+        settings_of(model, problem.n_inputs or 1, 1, 1, "squared_error")  # what it will say of its arguments, before anything is written
     except (ValueError, TypeError) as error:
         raise InputError(" ".join(str(error).split())) from error
+    return model
 
 
 def learn(model: Any, problem: Problem, start: int, stop: int) -> float:

@@ -6,6 +6,9 @@ import shlex
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from pushforward._learner import GRADIENTS
+from pushforward.cells import ACTIVATIONS, CELLS
+
 #: What may change between a run and its ``--resume``: none of these touches a number of the trained model.
 FREE = frozenset({"epochs", "threads", "checkpoint_every", "out", "sample_length", "temperature", "prompt"})
 
@@ -23,7 +26,10 @@ class Settings:
     target: str | None = None
     missing: str = "refuse"
     cell: str = "elman"
-    activation: str = "tanh"
+    activation: str | None = None
+    dt: float | None = None
+    leak_rate: float | None = None
+    connectivity: float | None = None
     units: int = 50
     gradient: str = "rtrl"
     truncation: int | None = None
@@ -49,10 +55,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         counts = ("units", "truncation", "update_every", "epochs", "threads", "limit", "chunk")
-        for name in (*counts, "learning_rate", "clip_norm", "temperature"):
+        for name in (*counts, "learning_rate", "clip_norm", "temperature", "dt", "leak_rate", "connectivity"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise InputError(f"{option(name)}: expected a positive number, got {value}")
+        for name, known in (("cell", CELLS), ("gradient", GRADIENTS), ("activation", (None, *ACTIVATIONS))):
+            if getattr(self, name) not in known:
+                raise InputError(f"{option(name)}: expected one of {', '.join(filter(None, known))}, got {getattr(self, name)!r}")
         for name in ("decay", "checkpoint_every", "sample_length", "seed"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(f"{option(name)}: expected a number ≥ 0, got {getattr(self, name)}")
@@ -62,8 +71,8 @@ class Settings:
             raise InputError(f"--carry-every: expected 'auto' or a positive integer, got {self.carry_every!r}")
         if self.gradient == "tbptt" and self.truncation is None:
             raise InputError("--truncation: --gradient tbptt needs the number of steps to look back")
-        if self.gradient == "rtrl" and self.truncation is not None:
-            raise InputError("--truncation: only with --gradient tbptt; rtrl looks back without end")
+        if self.gradient != "tbptt" and self.truncation is not None:
+            raise InputError(f"--truncation: only with --gradient tbptt; {self.gradient} looks back without end")
 
     def chunk_size(self, n_train: int) -> int:
         """Return the events between two looks at the clock: as told, or a hundredth of the training part, at most about a second's work.

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from pushforward._learner import GRADIENTS
+from pushforward.cells import ACTIVATIONS, CELLS
 from pushforward.cli._settings import InputError, Settings
 
 OUTPUTS = ("model.safetensors", "report.json", "loss.png", "sample.txt")
@@ -24,10 +26,13 @@ def train(
     task: Annotated[Literal["text", "regression", "classification"] | None, _Opt(help="What to learn; known by itself for text.")] = None,
     target: Annotated[str | None, _Opt(help="Column (CSV) or array (npz) to predict.")] = None,
     missing: Annotated[Literal["refuse", "drop", "previous"], _Opt(help="Rows with missing values: refuse, leave out, fill in.")] = "refuse",
-    cell: Annotated[Literal["elman", "linear"], _Opt(help="Recurrent cell.")] = "elman",
-    activation: Annotated[Literal["tanh", "relu", "sigmoid", "elu", "identity"], _Opt(help="Of the cell.")] = "tanh",
+    cell: Annotated[str, _Opt(metavar="NAME", help=f"Recurrent cell: {', '.join(CELLS)}.")] = _D.cell,
+    activation: Annotated[str | None, _Opt(metavar="NAME", help=f"Of the cell, where it has one: {', '.join(ACTIVATIONS)}.")] = None,
+    dt: Annotated[float | None, _Opt(help="Step in seconds: of neural_ode, of the Euler form of linear.")] = None,
+    leak_rate: Annotated[float | None, _Opt(help="Of leaky, in (0, 1].")] = None,
+    connectivity: Annotated[float | None, _Opt(help="Fraction of recurrent connections that exist, drawn by --seed. Default: all.")] = None,
     units: Annotated[int, _Opt(help="Recurrent units.")] = _D.units,
-    gradient: Annotated[Literal["rtrl", "tbptt"], _Opt(help="Exact and online, or truncated back-propagation.")] = "rtrl",
+    gradient: Annotated[str, _Opt(metavar="NAME", help=f"rtrl is exact and online; or an approximation: {', '.join(GRADIENTS[1:])}.")] = _D.gradient,
     truncation: Annotated[int | None, _Opt(help="Steps tbptt looks back.")] = None,
     update_every: Annotated[int, _Opt(help="Steps to one update of the weights.")] = _D.update_every,
     carry_every: Annotated[str, _Opt(help="Steps to one update of the influence; speed only.")] = _D.carry_every,

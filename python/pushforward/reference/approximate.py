@@ -31,7 +31,8 @@ def snap_mask(cell: Cell, n: int) -> NDArray[np.bool_]:
     rng = np.random.default_rng(0)
     theta, state, x = (rng.uniform(0.5, 1.0, size) for size in (cell.n_params, cell.n_state, cell.n_inputs))
     theta /= cell.n_state + cell.n_inputs + 1  # no unit saturates
-    D, mask = dynamics_jacobian(cell, theta, state, x) != 0, immediate_jacobian(cell, theta, state, x) != 0
+    D = dynamics_jacobian(cell, theta, state, x) != 0
+    mask: NDArray[np.bool_] = immediate_jacobian(cell, theta, state, x) != 0
     for _ in range(n - 1):
         mask = mask | (D @ mask)
     return mask
@@ -108,7 +109,7 @@ def uoro_influence(
     array([[0., 1., 1.]])
     """
     theta = as_theta(cell, theta)
-    epsilon = np.finfo(theta.dtype).eps ** 2
+    epsilon = float(np.finfo(theta.dtype).eps) ** 2
     s_tilde, theta_tilde, states = np.zeros(cell.n_state, theta.dtype), np.zeros(cell.n_params, theta.dtype), []
     size = theta.dtype.type(0)  # ‖θ̃‖
     for (_, s_next, D, I), nu in zip(_steps(cell, theta, inputs, state), np.asarray(signs, theta.dtype), strict=True):
@@ -144,15 +145,15 @@ def kf_influence(
 
     Examples
     --------
-    The first step's product is exact whatever the signs.
+    The first step's product is exact.
 
     >>> from pushforward.cells import Linear
-    >>> kf_influence(Linear(1, 2), np.ones(8), np.full((1, 1), 3.0), np.array([[[1.0, -1.0]]]))[1]
+    >>> kf_influence(Linear(1, 2), np.ones(8), np.full((1, 1), 3.0), np.ones((1, 1, 2)))[1]
     array([[0., 0., 3., 1., 0., 0., 0., 0.],
            [0., 0., 0., 0., 0., 0., 3., 1.]])
     """
     theta = as_theta(cell, theta)
-    epsilon = np.finfo(theta.dtype).eps ** 2
+    epsilon = float(np.finfo(theta.dtype).eps) ** 2
     shapes = _shared_rows(cell)
     A = [np.zeros((cell.n_state, n_units), theta.dtype) for n_units, _ in shapes]
     u_prime = [np.zeros(width, theta.dtype) for _, width in shapes]

@@ -20,12 +20,12 @@ FEEDBACKS = ("random", "transposed")
 
 
 def leak_jacobian(cell: Cell, theta: FloatArray, state: FloatArray, x: FloatArray, tick: int | None = None) -> FloatArray:
-    """Return what is left of D_t = ∂s_t/∂s_{t-1} without recurrent weights, (n_state, n_state).
+    """Return what a unit's states do to themselves in D_t = ∂s_t/∂s_{t-1} without recurrent weights, (n_state, n_state).
 
     Notes
     -----
     D_t − Σ_W M_W [W 0] over the recurrent matrices W (n_units, n_units), which see the first n_units states; M_W = ∂s_t/∂(W s_{t-1}) is the
-    derivative with respect to the bias beside it.
+    derivative with respect to the bias beside it. Of the rest, the entries between states k n_units + i and l n_units + i of one unit i.
 
     Examples
     --------
@@ -41,6 +41,8 @@ def leak_jacobian(cell: Cell, theta: FloatArray, state: FloatArray, x: FloatArra
             beside = name.replace("W_rec", "bias_rec")
             M = parts[beside if beside in parts else name.replace("W_rec", "bias")]
             leak[:, : cell.n_units] -= M @ W
+    unit = np.arange(cell.n_state) % cell.n_units
+    leak[unit[:, None] != unit] = 0
     return leak
 
 
@@ -53,7 +55,8 @@ def random_feedback(seed: int, n_outputs: int, n_features: int, dtype: Any = "fl
     True
     """
     draws = [uniform_at(seed, 0, 0, k) for k in range(n_outputs * n_features)]
-    return ((2 * np.reshape(draws, (n_outputs, n_features)) - 1) / np.sqrt(n_features)).astype(dtype)
+    B: FloatArray = ((2 * np.reshape(draws, (n_outputs, n_features)) - 1) / np.sqrt(n_features)).astype(dtype)
+    return B
 
 
 def local_training(
@@ -113,14 +116,16 @@ def local_training(
     """
     if gradient not in GRADIENTS:
         raise ValueError(f"gradient must be one of {', '.join(GRADIENTS)}, got {gradient!r}")
-    local = gradient in ("rflo", "eprop")
+    local, reached = gradient in ("rflo", "eprop"), snap_mask(cell, 1)
+    if local and not _within_units(cell, reached):
+        raise ValueError(f"gradient {gradient!r} is not defined for {cell!r}: its gates move other units' states")
     feedback = feedback or ("random" if gradient == "rflo" else "transposed")
     if feedback not in FEEDBACKS:
         raise ValueError(f"feedback must be one of {', '.join(FEEDBACKS)}, got {feedback!r}")
     series = as_series(cell, theta, readout, inputs, targets, loss=loss, state=None, mask=mask, readout_bound=readout_bound)
     theta, W_out, b_out, s = series.theta, series.W_out, series.b_out, series.state
     n_params, dtype = theta.size, theta.dtype
-    kept = snap_mask(cell, 1) if gradient == "snap1" else np.ones((cell.n_state, n_params), bool)
+    kept = reached if gradient == "snap1" else np.ones((cell.n_state, n_params), bool)
     B = random_feedback(seed, len(b_out), cell.n_features, dtype) if local and feedback == "random" else None
 
     weights = np.concatenate([theta, W_out.ravel(), b_out])
@@ -152,6 +157,14 @@ def local_training(
         "influence": J,
         "pending": pending[:n_params],
     }
+
+
+def _within_units(cell: Cell, reached: NDArray[np.bool_]) -> bool:
+    """Whether every parameter moves the states of one unit only within a step."""
+    if cell.n_state % cell.n_units:
+        return False
+    units = reached.reshape(-1, cell.n_units, reached.shape[1]).any(axis=0)
+    return bool(np.all(units.sum(axis=0) <= 1))
 
 
 def _error(W_out: FloatArray, b_out: FloatArray, seen: FloatArray, target: Any, loss: str, readout_bound: float) -> FloatArray:

@@ -32,7 +32,7 @@ loss alone (TBPTT: a sliding window of the last τ steps); a softmax read-out tr
 after the recurrent product, as in PyTorch. These settings were chosen beforehand by a few runs on seeds 0 to 2 of the same text, most of
 them with TBPTT: at an update a step the usual smoothing of 0.99 lost half a bit per character, and without clipping Elman ELU 50 diverged
 in one seed of three with RTRL and with TBPTT (τ = 50) already at rate 0.001. RMSprop's running mean starts at zero, so the first steps are
-up to {burst:.0f} times the rate. The file is Tiny Shakespeare. For the order book: 16 units, tanh, features as they are; **one day of
+up to {burst:.0f} times the rate. The file is Tiny Shakespeare. For the order book: 16 units and tanh by default, features as they are; **one day of
 57,515 events stands in for the paper's about 180 million**, so its result can be neither confirmed nor refuted here."""
 READING = """\
 *Online*: mean loss over the last tenth of the stream, each taken before its update. *Held out*: the events that follow, at most a fifth as
@@ -141,12 +141,17 @@ class Report:
 
     def _divergences(self, name: str) -> list[str]:
         """Where a number stopped being finite, by net, algorithm and rate."""
-        found: dict[str, list[int]] = {}
+        found: dict[tuple[int, int, float], list[int]] = {}
+        nets = self.plan.nets_of(name)
         for task, result in self.runs:
             if task["data"] == name and result is not None and result["diverged_at"] is not None:
-                algorithm, rate = name_of(task["gradient"], task["truncation"]), task["optimizer"]["learning_rate"]
-                found.setdefault(f"{task['net']}, {algorithm}, rate {rate:g}", []).append(result["diverged_at"])
-        return ["", f"Diverged, at step: {'; '.join(f'{kind}: {_list(steps)}' for kind, steps in found.items())}."] if found else []
+                kind = nets.index(task["net"]), task["truncation"] or 0, task["optimizer"]["learning_rate"]
+                found.setdefault(kind, []).append(result["diverged_at"])
+        texts = [
+            f"{nets[net]}, {'rtrl' if not tau else name_of('tbptt', tau)}, rate {rate:g}: {', '.join(map(str, steps))}"
+            for (net, tau, rate), steps in sorted(found.items())
+        ]
+        return ["", f"Diverged, at step: {'; '.join(texts)}."] if texts else []
 
     def _verdicts(self, name: str) -> list[str]:
         """Who has the lowest mean, net by net, also where it is not rtrl."""
@@ -213,7 +218,3 @@ def _figure(found: tuple[float, float] | None) -> str:
 
 def _gap(difference: Difference) -> str:
     return f"{difference.mean + 0.0:+.4f} ({difference.n_lower} of {difference.n_seeds})"
-
-
-def _list(steps: Sequence[int]) -> str:
-    return ", ".join(map(str, sorted(steps)))

@@ -11,7 +11,11 @@ from ._twin import Jacobians, Pullback, Weights
 
 def parts_of(cell: Stack, w: Weights) -> list[Weights]:
     """Every layer's weights, by the names it knows."""
-    return [{name: w[f"layer{number}.{name}"] for name in layer.positions()} for number, layer in enumerate(cell.layers)]
+    parts: list[Weights] = [{} for _ in cell.layers]
+    for name, array in w.items():
+        layer, _, own = name.partition(".")
+        parts[int(layer.removeprefix("layer"))][own] = array
+    return parts
 
 
 def named(parts: list[Weights]) -> Weights:
