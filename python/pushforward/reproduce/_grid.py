@@ -7,7 +7,8 @@ import multiprocessing
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
@@ -82,7 +83,8 @@ class _Worker:
         self.line, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(work, theirs), daemon=True)
         self.task: int | None = None
-        self.process.start()
+        with _ctrl_c_held():
+            self.process.start()
         theirs.close()  # or a dead process would leave the line open
 
     def end(self, timeout: float = 5.0) -> int | None:
@@ -94,6 +96,20 @@ class _Worker:
             self.process.kill()
             self.process.join()
         return self.process.exitcode
+
+
+@contextlib.contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """A process started within never sees Ctrl-C, not even before its first line; here one that comes meanwhile is seen afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run_in_processes(work: Work, tasks: Sequence[dict[str, Any]], n_jobs: int, watcher: Watcher) -> None:
@@ -142,7 +158,7 @@ def _send(line: Connection, task: dict[str, Any]) -> None:
 
 def _serve(work: Work, line: Connection) -> None:
     """Do what comes down the line until it is closed. Ctrl-C goes to every process of the terminal; the first one decides."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # also where it could not be held
     try:
         while True:
             task = line.recv()
