@@ -180,8 +180,14 @@ LEARNER = {
     ("cell", "carry", "learner", "n_series", "message"),
     [
         ({"name": "elma"}, {}, {}, 1, "cell must be one of elman, linear, .*, stack, got 'elma'"),
-        ({"n_units": 0}, {}, {}, 1, "n_units must be positive, got 0"),
-        ({"n_inputs": -1}, {}, {}, 1, "n_inputs must be positive, got -1"),
+        ({"n_units": 0}, {}, {}, 1, "n_units must be positive .*, got 0"),
+        ({"n_inputs": -1}, {}, {}, 1, "n_inputs must be positive .*, got -1"),
+        ({"n_inputs": 2**62}, {}, {}, 1, "n_inputs must be positive and at most 2\\^28, got 4611686018427387904"),
+        ({"sources": [1, 1, 0, 2, 0, -1]}, {}, {}, 1, "sources must name each unit once a row, got 1 twice"),
+        ({"sources": [-1, 1, 0, 2, 0, -1]}, {}, {}, 1, "sources must have the connections of a unit before its -1"),
+        ({"sources": [3, -1, 0, 2, 0, -1]}, {}, {}, 1, "sources must lie in -1 … n_units - 1, got 3"),
+        ({"name": "linear", "dt": -1.0}, {}, {}, 1, "dt must not be negative"),
+        ({"name": "leaky", "leak_rate": 1.5}, {}, {}, 1, r"leak_rate must lie in \(0, 1\]"),
         ({"activation": "gelu"}, {}, {}, 1, "activation must be one of"),
         ({}, {"gradient": "bptt"}, {}, 1, "gradient must be one of rtrl, tbptt, .*, got 'bptt'"),
         ({}, {"gradient": "tbptt", "truncation": 1}, {"update_every": 2}, 1, r"truncation must be at least update_every \(2\), got 1"),
@@ -199,6 +205,21 @@ def test_a_learner_refuses_settings(cell, carry, learner, n_series, message):
     for kind in (_core.LearnerF32, _core.LearnerF64):
         with pytest.raises(ValueError, match=message):
             kind(CELL | cell, CARRY | carry, LEARNER | learner, n_series)
+
+
+def test_an_open_step_keeps_its_feedback(rng):
+    """Reading the influence would end the block in which the step lies: its loss would be lost."""
+    for gradient in ("rtrl", "snap1", "uoro"):
+        learner = _core.LearnerF64(CELL, CARRY | {"gradient": gradient}, LEARNER, 1)
+        learner.set_parameters(rng.normal(size=18), rng.normal(size=(1, 3)), np.zeros(1))
+        before = learner.parameters()[0]
+        learner.step(rng.normal(size=(1, 2)), None)
+        for call in (lambda kept: kept.influence(0), lambda kept: kept.set_influence(0, np.zeros((3, 18)))):
+            with pytest.raises(ValueError, match="influence: the last step still waits for its feedback"):
+                call(learner)
+        learner.feedback(np.ones((1, 1)))
+        assert np.any(learner.parameters()[0] != before)
+        learner.influence(0)
 
 
 def test_a_learner_checks_its_arrays(rng):

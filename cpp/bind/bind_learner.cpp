@@ -43,6 +43,7 @@ py::array_t<Scalar> influence(Model<Scalar>& self, Index series) {
   Scalar* to = J.mutable_data();
   self.series(series);  // is it there?
   const auto lock = self.use();
+  require(!self.learner().awaits_feedback(), "influence: the last step still waits for its feedback, or for close()");
   Unlocked unlocked;
   if (!self.learner().influence(series, to))
     throw std::invalid_argument("gradient: this one keeps no influence matrix");
@@ -78,6 +79,7 @@ void bind_model(py::module_& m, const char* name) {
              require_finite(J.data(), 1, 1, J.size(), "influence");
              const auto lock = self.use();
              self.series(series);  // is it there?
+             require(!self.learner().awaits_feedback(), "influence: the last step still waits for its feedback, or for close()");
              if (!self.learner().set_influence(series, J.data()))
                throw std::invalid_argument("influence: this gradient of this cell keeps none, or none with numbers in all the places given");
            }, py::arg("series"), py::arg("influence").noconvert())

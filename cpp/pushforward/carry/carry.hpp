@@ -6,6 +6,8 @@
 //
 // No carry knows which cell it trains (it sees cell.hpp's products only); no cell knows its carry.
 
+#include <utility>
+
 #include "sweep.hpp"
 
 namespace pushforward {
@@ -35,7 +37,7 @@ class Carry {
 
   bool any_pending() const {
     for (Index p = 0; p < window_.count(); ++p)
-      if (static_cast<const Window<Scalar>&>(window_).pending(p)) return true;
+      if (std::as_const(window_).pending(p)) return true;
     return false;
   }
 

@@ -11,7 +11,7 @@
 //
 // As the exact carry (exact.hpp) it works block by block, H = carry_every steps: a reverse sweep of a unit's own numbers over the block's steps and,
 // at its end, one pass over J. Any H gives the same numbers up to round-off. A step needs no older weights than its own: what it was is
-// recorded with it (with bounded weights φ' of its version). A step's cost is bounded anyway: the block's end is one pass over J, not n.
+// recorded with it (with bounded weights φ' of its version). The block's end is one sweep of O(H n) and one pass over J; with H = 1 every step costs the same.
 
 #include <atomic>
 

@@ -27,7 +27,7 @@ class ExactCarry final : public Carry<Scalar> {
   // chunk: steps whose E is kept; 0: as many as the memory budget allows
   ExactCarry(const Cell<Scalar>& cell, Index n_outputs, Index carry_every, bool bounded_weights, int n_threads, Index chunk = 0)
       : Carry<Scalar>(cell, n_outputs, carry_every), n_threads_(n_threads), strips_(strips_of(cell)), ns_(padded<Scalar>(cell.n_state())),
-        chunk_(std::min(carry_every, chunk > 0 ? chunk : chunk_for(cell))), influence_(cell, chunk_, bounded_weights, n_threads),
+        chunk_(std::min(carry_every, chunk > 0 ? chunk : chunk_for(cell, bounded_weights))), influence_(cell, chunk_, bounded_weights, n_threads),
         E_(chunk_ * cell.n_gates() * ns_), spare_(chunk_ < carry_every ? cell.n_gates() * ns_ : 0), V_(cell.n_state() * ns_),
         V_before_(cell.n_state() * ns_), V_kept_(chunk_ < carry_every ? cell.n_state() * ns_ : 0) {}
 
@@ -66,9 +66,12 @@ class ExactCarry final : public Carry<Scalar> {
   }
 
  private:
-  static Index chunk_for(const Cell<Scalar>& cell) {
+  static Index chunk_for(const Cell<Scalar>& cell, bool bounded_weights) {
     constexpr Index budget = Index{5} << 28;  // bytes of E: at n = 1,000 a third of what J takes
-    return std::max<Index>(1, budget / (cell.n_gates() * padded<Scalar>(cell.n_state()) * static_cast<Index>(sizeof(Scalar))));
+    bool each_its_own = bounded_weights;      // u of every unit is then kept as well
+    for (const Group& g : cell.groups()) each_its_own |= !g.column && g.n_own > 0;
+    const Index step = cell.n_gates() * padded<Scalar>(cell.n_state()) + (each_its_own ? cell.n_weights() : 0);
+    return std::max<Index>(1, budget / (step * static_cast<Index>(sizeof(Scalar))));
   }
 
   // J moves over all steps of the window, which is emptied. λ, G: read J on the way.

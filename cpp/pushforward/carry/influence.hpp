@@ -21,6 +21,7 @@ class Influence {
   Influence(const Cell<Scalar>& cell, Index max_steps, bool bounded, int n_threads)
       : cell_(cell), ops_(ops<Scalar>()), n_threads_(n_threads), scratch_size_(padded<Scalar>(ops_.influence_scratch(cell.n_state(), max_steps))),
         weighted_(bounded || own_rows() ? max_steps * cell.n_weights() : 0), scratch_(n_threads * scratch_size_) {
+    if (static_cast<double>(cell.n_state()) * static_cast<double>(cell.n_weights()) > 0x1p60) throw std::bad_alloc();
     Index size = 0;
     for (const Group& g : cell.groups()) {
       offsets_.push_back(size);

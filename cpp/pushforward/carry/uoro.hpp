@@ -9,6 +9,8 @@
 // s̃, ν (n_state)     θ̃ as θ     e (n_gates). Any positive ρ that does not depend on the sign of ν is unbiased; these give the least variance.
 // The present step's term is estimated too, as in the paper, so that one rank-one product is the whole gradient.
 //
+// Where a cell has no product D v of its own (stacks), D is made at every step: O(n_state²) products with the gates' weights in place of one.
+//
 // A pass over θ̃ costs more than all the rest of a step. Since it was last written, H = `carry_every` steps s may have been kept aside:
 //
 //   θ̃ = a (B + Σ_s q_s e_s ⊗ u_s)        a ← a / ρ₀        q_s = 1 / (ρ₁ a)        G += Σ_t w_t (B + Σ_{s ≤ t} q_s e_s ⊗ u_s)        w_t = a λᵀ s̃

@@ -44,7 +44,7 @@ class Lru final : public AffineCell<Scalar> {
       const Scalar rate = rates[i], modulus = moduli[i], gain = std::sqrt(-gains[i]);
       const Scalar pole_re = modulus * std::cos(phase[i]), pole_im = modulus * std::sin(phase[i]);
       const Scalar kept_re = pole_re * state[i] - pole_im * state[n + i], kept_im = pole_im * state[i] + pole_re * state[n + i];
-      const Scalar gain_slope = rate * modulus * modulus / gain, fed_re = next[i], fed_im = next[n + i];
+      const Scalar gain_slope = gain > 0 ? rate * modulus * modulus / gain : Scalar(0), fed_re = next[i], fed_im = next[n + i];
       next[i] = kept_re + gain * fed_re;
       next[n + i] = kept_im + gain * fed_im;
       Scalar* s = slopes + i;

@@ -2,7 +2,9 @@
 // Zeroed memory that begins on a cache line. Allocated once, at construction; a time step allocates nothing.
 
 #include <cstdlib>
+#include <cstddef>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -21,6 +23,8 @@ class Buffer {
   explicit Buffer(Index size) : size_(size) {
     if (size == 0) return;
     constexpr std::size_t huge_page = std::size_t{1} << 21;
+    constexpr auto most = (std::numeric_limits<std::ptrdiff_t>::max() - static_cast<std::ptrdiff_t>(huge_page)) / static_cast<std::ptrdiff_t>(sizeof(T));
+    if (size < 0 || size > most) throw std::bad_alloc();
     std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
     const std::size_t alignment = bytes >= 4 * huge_page ? huge_page : cache_line;
     bytes = (bytes + alignment - 1) / alignment * alignment;

@@ -4,7 +4,7 @@
 //   bits(seed, stream, tick, index) = h(h(h(h(0, seed), stream), tick), index)       h(s, k) = mix(s + (k + 1) γ)
 //
 // h(s, ·) is splitmix64 started at s (Steele, Lea and Flood 2014; mix: Stafford's variant 13). A series that is saved needs to keep its tick only,
-// threads share nothing, and the numbers do not depend on the machine (normal ones: up to the last bit of its log and cos).
+// threads share nothing, one seed must not serve two purposes (a cell's noise and an algorithm's signs), and the numbers do not depend on the machine (normal ones: up to the last bit of its log and cos).
 
 #include <cmath>
 #include <cstdint>
@@ -36,8 +36,6 @@ class Random {
     const double radius = std::sqrt(-2 * std::log(1 - uniform(2 * index)));
     return radius * std::cos(2 * std::numbers::pi * uniform(2 * index + 1));
   }
-  // −1 or 1
-  double sign(Index index) const { return bits(index) >> 63 ? 1 : -1; }
   // out (n) ← −1 or 1: bit i % 64 of bits(i / 64)
   template <typename Scalar>
   void signs(Index n, Scalar* out) const {
@@ -50,7 +48,5 @@ class Random {
  private:
   std::uint64_t key_ = 0;
 };
-
-inline double normal_at(std::int64_t seed, std::int64_t stream, std::int64_t tick, Index index) { return Random(seed, stream, tick).normal(index); }
 
 }  // namespace pushforward

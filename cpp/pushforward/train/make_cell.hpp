@@ -2,6 +2,7 @@
 // From names and numbers to a cell: the only place that lists them. A new cell is one header and one line here.
 
 #include <string>
+#include <utility>
 
 #include "../cells/diagonal.hpp"
 #include "../cells/elman.hpp"
@@ -36,6 +37,28 @@ struct CellSettings {
 template <typename Scalar>
 std::unique_ptr<Cell<Scalar>> make_cell(const CellSettings& s);
 
+// Numbers of weights follow from these: they must not overflow.
+inline void check_sizes(const CellSettings& s) {
+  constexpr Index most = Index{1} << 28;
+  for (const auto& [name, n] : {std::pair{"n_inputs", s.n_inputs}, std::pair{"n_units", s.n_units}})
+    require(n > 0 && n <= most, std::string(name) + " must be positive and at most 2^28, got " + std::to_string(n));
+}
+
+inline void check_sources(const CellSettings& s) {
+  const auto n_numbers = static_cast<Index>(s.sources.size()), k = n_numbers / s.n_units;
+  require(n_numbers == k * s.n_units, "sources must hold one row a unit, got " + std::to_string(n_numbers) + " numbers");
+  std::vector<Index> heard_by(static_cast<std::size_t>(s.n_units), -1);
+  for (Index at = 0; at < n_numbers; ++at) {
+    const Index source = s.sources[static_cast<std::size_t>(at)];
+    require(source >= -1 && source < s.n_units, "sources must lie in -1 … n_units - 1, got " + std::to_string(source));
+    if (source < 0) continue;
+    require(at % k == 0 || s.sources[static_cast<std::size_t>(at - 1)] >= 0, "sources must have the connections of a unit before its -1");
+    Index& last = heard_by[static_cast<std::size_t>(source)];
+    require(last != at / k, "sources must name each unit once a row, got " + std::to_string(source) + " twice");
+    last = at / k;
+  }
+}
+
 template <typename Scalar>
 std::unique_ptr<Cell<Scalar>> make_neural_ode(const CellSettings& s) {
   require(s.dt > 0, "dt must be positive, got " + std::to_string(s.dt));
@@ -61,13 +84,12 @@ std::unique_ptr<Cell<Scalar>> make_stack(const CellSettings& s) {
 
 template <typename Scalar>
 std::unique_ptr<Cell<Scalar>> make_cell(const CellSettings& s) {
-  require(s.n_inputs > 0, "n_inputs must be positive, got " + std::to_string(s.n_inputs));
-  require(s.n_units > 0, "n_units must be positive, got " + std::to_string(s.n_units));
-  require(static_cast<Index>(s.sources.size()) % s.n_units == 0, "sources must hold one row a unit, got " + std::to_string(s.sources.size()) + " numbers");
-  for (const Index source : s.sources)
-    require(source >= -1 && source < s.n_units, "sources must lie in -1 … n_units - 1, got " + std::to_string(source));
+  check_sizes(s);
+  check_sources(s);
   if (s.name == "elman") return std::make_unique<Elman<Scalar>>(s.n_inputs, s.n_units, activation_from(s.activation), s.sources);
+  require(s.name != "linear" || s.dt >= 0, "dt must not be negative, got " + std::to_string(s.dt));
   if (s.name == "linear") return std::make_unique<Linear<Scalar>>(s.n_inputs, s.n_units, s.dt, s.sources);
+  require(s.leak_rate > 0 && s.leak_rate <= 1, "leak_rate must lie in (0, 1], got " + std::to_string(s.leak_rate));
   if (s.name == "leaky")
     return std::make_unique<Leaky<Scalar>>(s.n_inputs, s.n_units, activation_from(s.activation), s.leak_rate, s.learn_leak, s.sources);
   if (s.name == "gru") {

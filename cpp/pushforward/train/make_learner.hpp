@@ -12,6 +12,7 @@ std::unique_ptr<Learner<Scalar>> make_learner(const CellSettings& cell_settings,
   require(settings.n_outputs > 0, "n_outputs must be positive, got " + std::to_string(settings.n_outputs));
   require(settings.update_every > 0, "update_every must be positive, got " + std::to_string(settings.update_every));
   constexpr Index most = Index{1} << 31;  // sizes of buffers follow from these: they must not overflow
+  require(settings.n_outputs <= most, "n_outputs must be at most 2^31, got " + std::to_string(settings.n_outputs));
   require(settings.update_every <= most, "update_every must be at most 2^31, got " + std::to_string(settings.update_every));
   require(carry_settings.carry_every <= most, "carry_every must be at most 2^31, got " + std::to_string(carry_settings.carry_every));
   require(carry_settings.truncation <= most, "truncation must be at most 2^31, got " + std::to_string(carry_settings.truncation));

@@ -184,6 +184,7 @@ class RecurrentModel(BaseEstimator, ABC):
         arrays = self._core().export_state()
         twin = self._settings_.build()
         twin.import_state(arrays)
+        twin.close()  # a step without its feedback counts as one without a loss
         try:
             J = np.stack([twin.influence(i) for i in range(self.n_series_)])
         except ValueError:
