@@ -5,7 +5,7 @@ import pytest
 from helpers import refused
 
 import pushforward as pf
-from pushforward.cells import Diagonal, Elman, stack
+from pushforward.cells import Diagonal, Elman, make_cell, stack
 
 SIZES = [1, 2, 7, 40]
 
@@ -138,3 +138,29 @@ def test_bad_schemes_are_named(rng):
     refused(r"scheme 'symmetric' needs every unit's connection to itself", Elman(2, 4, connectivity=0.3).init, 0, scheme="symmetric")
     odd = pf.RecurrentRegressor(n_units=5, init="symmetric", dtype="float64")
     refused(r"init 'symmetric' needs n_units to be even, got 5", odd.partial_fit, np.zeros((3, 2)), np.zeros(3))
+
+
+@pytest.mark.parametrize("name", ["elman", "gru", "lstm", "leaky"])
+def test_the_spectral_radius_is_that_of_the_connections_there_are(name):
+    cell = make_cell(name, 2, 40, connectivity=0.1)
+    matrices = [W for part, W in cell.unpack(cell.init(0, scheme="scaled_spectral_radius")).items() if part.startswith("W_rec")]
+    for W in matrices:
+        assert np.count_nonzero(W) <= 160
+        np.testing.assert_allclose(np.abs(np.linalg.eigvals(W)).max(), 0.9, rtol=1e-10)
+
+
+@pytest.mark.parametrize("seed", [None, -1, "a", True, np.random.default_rng(0)])
+def test_a_bad_seed_of_connections_is_named(seed):
+    with pytest.raises(ValueError, match="connectivity_seed must be a non-negative int, got"):
+        make_cell("elman", 2, 4, connectivity=0.5, connectivity_seed=seed)
+    assert type(make_cell("elman", 2, 4, connectivity_seed=np.int64(3)).connectivity_seed) is int
+
+
+def test_a_mask_is_of_bool():
+    with pytest.raises(TypeError, match=r"connectivity must be .* a mask \(2, 2\) of bool .*, got a matrix of int64: a mask is of bool"):
+        make_cell("elman", 2, 2, connectivity=np.eye(2, dtype=np.int64))
+
+
+def test_an_empty_scheme_is_none_that_is_known():
+    with pytest.raises(ValueError, match="scheme must be one of"):
+        make_cell("elman", 2, 3).init(0, scheme="")

@@ -166,7 +166,7 @@ def test_what_is_refused(gradient):
         message = f"gradient must be one of rtrl, .*, got '{gradient}': its units hear nobody but themselves, there rtrl is local already"
         refused(message, learner, cell, gradient)
     for cell in (GRU(N_INPUTS, 3, reset="before"), NeuralODE(N_INPUTS, 3, dt=0.2, decay="gram"), STACKS[0]):
-        refused(f"gradient must be one of rtrl, .*, got '{gradient}': its gates move other units' states", learner, cell, gradient)
+        refused(f"gradient must be one of rtrl, .*, got '{gradient}': its weights move other units' states", learner, cell, gradient)
         refused("gradient 'rflo' is not defined", reference.local_training, cell, *nothing(cell), gradient="rflo", optimizer=SGD())
 
 

@@ -229,3 +229,11 @@ def test_the_example_runs():
     example = doctest.DocTestParser().get_doctest(source, {}, "from_torch", None, None)
     assert len(example.examples) == 7
     assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_classes_stand_in_the_order_of_the_outputs(rng):
+    """A classifier sorts its classes: others than sorted ones would change the meaning of the read-out's rows."""
+    module, linear = pair("gru", "float64")
+    assert list(pf.from_torch(module, linear, classes=["a", "b"]).classes_) == ["a", "b"]
+    for wrong in (["b", "a"], [1, 1]):
+        refused("classes must be in rising order, each once", pf.from_torch, module, linear, classes=wrong)

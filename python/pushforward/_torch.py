@@ -95,6 +95,8 @@ def from_torch(
         settings |= {} if read is None else {"n_outputs": read[1].size}
         model: StreamingModel = RecurrentRegressor(cell=cell, dtype=theta.dtype.name, **settings)
     else:
+        if np.ndim(classes) > 0 and (read is not None) and not np.array_equal(np.unique(np.asarray(classes)), np.asarray(classes)):
+            raise ValueError(f"classes must be in rising order, each once: the read-out's outputs are theirs in this order; got {classes!r}")
         model = RecurrentClassifier(cell=cell, dtype=theta.dtype.name, classes=classes, **settings)
     model._tokens_ = tokens
     model._build_without_targets(cell.n_inputs, n_series)

@@ -21,14 +21,13 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
     """Return the generator itself, or a new one from a non-negative int."""
     if isinstance(seed, np.random.Generator):
         return seed
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise TypeError(f"seed must be a non-negative int or a numpy.random.Generator, got {seed!r}")
-    if seed < 0:
-        raise ValueError(f"seed must be a non-negative int or a numpy.random.Generator, got {seed!r}")
+    is_int = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not is_int or seed < 0:
+        raise (ValueError if is_int else TypeError)(f"seed must be a non-negative int or a numpy.random.Generator, got {seed!r}")
     return np.random.default_rng(int(seed))
 
 
-def recurrent_weights(scheme: str, n_units: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def recurrent_weights(scheme: str, n_units: int, rng: np.random.Generator, mask: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
     """Draw the matrix of a recurrence s ← W s.
 
     Parameters
@@ -41,6 +40,8 @@ def recurrent_weights(scheme: str, n_units: int, rng: np.random.Generator) -> ND
         ``scaled_spectral_radius``: normal entries, scaled so that the largest |eigenvalue| is 0.9 (from all eigenvalues, O(n_units³)).
     n_units : int
     rng : numpy.random.Generator
+    mask : (n_units, n_units) ndarray of bool, optional
+        The connections that exist; ``scaled_spectral_radius`` alone looks at it.
 
     Returns
     -------
@@ -64,8 +65,8 @@ def recurrent_weights(scheme: str, n_units: int, rng: np.random.Generator) -> ND
     if scheme == "scaled_normal":
         return rng.normal(scale=SPECTRAL_RADIUS / math.sqrt(n_units), size=shape)
     if scheme == "scaled_spectral_radius":
-        W = rng.normal(size=shape)
-        return W * (SPECTRAL_RADIUS / float(np.max(np.abs(np.linalg.eigvals(W)))))
+        W = rng.normal(size=shape) * (1.0 if mask is None else mask)
+        return W * (SPECTRAL_RADIUS / (float(np.max(np.abs(np.linalg.eigvals(W)))) or 1.0))
     raise ValueError(f"scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}")
 
 

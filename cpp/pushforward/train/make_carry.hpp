@@ -51,7 +51,7 @@ inline bool is_local(std::string_view gradient) { return gradient == "rflo" || g
 
 inline std::string why_not(std::string_view gradient, Coupling coupling) {
   if (!is_local(gradient)) return "";
-  return coupling == Coupling::none ? ": its units hear nobody but themselves, there rtrl is local already" : ": its gates move other units' states";
+  return coupling == Coupling::none ? ": its units hear nobody but themselves, there rtrl is local already" : ": its weights move other units' states";
 }
 
 template <typename Scalar>

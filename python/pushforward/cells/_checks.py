@@ -59,6 +59,8 @@ def connectivity(value: Any, n_units: int) -> Connectivity:
         if any(row.shape != (n_units,) for row in rows):
             raise ValueError(f"{expected}, got {np.shape(value) if isinstance(value, np.ndarray) else 'rows of other lengths'}")
         return tuple(tuple(np.flatnonzero(row).tolist()) for row in rows)
+    if isinstance(value, np.ndarray) and value.shape == (n_units, n_units):
+        raise TypeError(f"{expected}, got a matrix of {value.dtype}: a mask is of bool")
     if any(row.size > 0 and not np.issubdtype(row.dtype, np.integer) for row in rows):
         raise TypeError(f"{expected}, got an array of {rows[0].dtype}")
     for i, row in enumerate(rows):

@@ -19,6 +19,10 @@ class SparseCell(Cell):
         given = self._connectivity
         if given is not None:
             object.__setattr__(self, "connectivity", connectivity(given, self.n_units))
+        seed = getattr(self, "connectivity_seed", 0)
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ValueError(f"connectivity_seed must be a non-negative int, got {seed!r}")
+        object.__setattr__(self, "connectivity_seed", int(seed))
 
     @property
     def _connectivity(self) -> Connectivity | None:

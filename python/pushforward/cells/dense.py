@@ -35,6 +35,8 @@ class Elman(SparseCell):
     θ is one row ``[W_rec | W_in | bias]`` a unit (of W_rec what exists).
     Starts from W_rec = 0.9 Q, Q orthogonal, unless told: a contraction for every activation here (slopes are at most 1). The scheme ``"symmetric"``
     is that of :class:`Diagonal`, with W_rec a diagonal matrix.
+    A sparse W_rec is such a matrix with the rest of it left out, which shrinks its eigenvalues; the scheme "scaled_spectral_radius" scales
+    what is left to 0.9.
 
     Examples
     --------
@@ -66,7 +68,7 @@ class Elman(SparseCell):
                 raise ValueError("scheme 'symmetric' needs every unit's connection to itself, which connectivity leaves out")
             w, W_in = _init.symmetric(self.n_units, self.n_inputs, rng)
             return {"W_rec": np.diag(w), "W_in": W_in, "bias": np.zeros(self.n_units)}
-        W_rec = _init.recurrent_weights(scheme or "orthogonal", self.n_units, rng)
+        W_rec = _init.recurrent_weights("orthogonal" if scheme is None else scheme, self.n_units, rng, self.mask())
         return {"W_rec": W_rec, "W_in": _init.input_weights(self.n_units, self.n_inputs, rng), "bias": np.zeros(self.n_units)}
 
     def initial_readout(self, n_outputs: int, scheme: str | None, rng: np.random.Generator) -> NDArray[np.float64] | None:
@@ -121,7 +123,7 @@ class Linear(SparseCell):
 
     def _initial_recurrent(self, scheme: str | None, rng: np.random.Generator) -> NDArray[np.float64]:
         if self.dt is None:
-            return _init.recurrent_weights(scheme or "orthogonal", self.n_units, rng)
+            return _init.recurrent_weights("orthogonal" if scheme is None else scheme, self.n_units, rng, self.mask())
         if scheme is None:
             return _init.stable_wishart(self.n_units, self.dt, rng)
-        return (_init.recurrent_weights(scheme, self.n_units, rng) - np.eye(self.n_units)) / max(1.0, self.dt)
+        return (_init.recurrent_weights(scheme, self.n_units, rng, self.mask()) - np.eye(self.n_units)) / max(1.0, self.dt)

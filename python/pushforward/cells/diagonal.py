@@ -58,8 +58,9 @@ class Diagonal(Cell):
         if scheme == "symmetric":
             w_rec, W_in = _init.symmetric(self.n_units, self.n_inputs, rng)
         else:
-            one_of("scheme", scheme or "uniform", (*_init.OWN_SCHEMES, "symmetric"))
-            w_rec, W_in = _init.own_weights(scheme or "uniform", self.n_units, rng), _init.input_weights(self.n_units, self.n_inputs, rng)
+            one_of("scheme", "uniform" if scheme is None else scheme, (*_init.OWN_SCHEMES, "symmetric"))
+            w_rec = _init.own_weights("uniform" if scheme is None else scheme, self.n_units, rng)
+            W_in = _init.input_weights(self.n_units, self.n_inputs, rng)
         return {"w_rec": w_rec, "W_in": W_in, "bias": np.zeros(self.n_units)}
 
     def initial_readout(self, n_outputs: int, scheme: str | None, rng: np.random.Generator) -> NDArray[np.float64] | None:
@@ -115,7 +116,7 @@ class ELSTM(Cell):
     def _draw(self, scheme: str | None, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
         weights = {}
         for gate in self.GATES:
-            weights[f"w_rec_{gate}"] = _init.own_weights(scheme or "uniform", self.n_units, rng)
+            weights[f"w_rec_{gate}"] = _init.own_weights("uniform" if scheme is None else scheme, self.n_units, rng)
             weights[f"W_in_{gate}"] = _init.input_weights(self.n_units, self.n_inputs, rng)
             weights[f"bias_{gate}"] = np.full(self.n_units, 1.0 if gate == "forget" else 0.0)
         return weights
@@ -185,7 +186,7 @@ class LRU(Cell):
         return [Column("nu", self.n_units), Column("phase", self.n_units), Rows(self.n_units, [("W_in", self.n_inputs)], ("real", "imag"))]
 
     def _draw(self, scheme: str | None, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
-        one_of("scheme", scheme or "ring", ("ring",))
+        one_of("scheme", "ring" if scheme is None else scheme, ("ring",))
         nu, phase = _init.ring(self.n_units, self.r_min, self.r_max, self.max_phase, rng)
         real, imag = rng.normal(scale=math.sqrt(0.5 / self.n_inputs), size=(2, self.n_units, self.n_inputs))
         return {"nu": nu, "phase": phase, "W_in_real": real, "W_in_imag": imag}

@@ -33,7 +33,7 @@ class GatedCell(SparseCell):
     def _draw(self, scheme: str | None, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
         weights = {}
         for gate in self.gates:
-            weights[f"W_rec_{gate}"] = _init.recurrent_weights(scheme or "orthogonal", self.n_units, rng)
+            weights[f"W_rec_{gate}"] = _init.recurrent_weights("orthogonal" if scheme is None else scheme, self.n_units, rng, self.mask())
             weights[f"W_in_{gate}"] = _init.input_weights(self.n_units, self.n_inputs, rng)
             weights[f"bias_{gate}"] = np.zeros(self.n_units)
         return weights

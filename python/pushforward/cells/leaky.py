@@ -80,7 +80,7 @@ class Leaky(SparseCell):
         return [rows, Column("leak_logit", self.n_units)] if self.learn_leak else [rows]
 
     def _draw(self, scheme: str | None, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
-        W_rec = _init.recurrent_weights(scheme or "orthogonal", self.n_units, rng)
+        W_rec = _init.recurrent_weights("orthogonal" if scheme is None else scheme, self.n_units, rng, self.mask())
         weights = {"W_rec": W_rec, "W_in": _init.input_weights(self.n_units, self.n_inputs, rng), "bias": np.zeros(self.n_units)}
         return weights | ({"leak_logit": np.full(self.n_units, self._logit)} if self.learn_leak else {})
 

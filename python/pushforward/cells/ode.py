@@ -86,7 +86,7 @@ class NeuralODE(SparseCell):
         return [rows, Rows(self.n_units, [("decay" if self.decay == "dense" else "decay_root", self.n_units)])]
 
     def _draw(self, scheme: str | None, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
-        W_rec = _init.recurrent_weights(scheme or "orthogonal", self.n_units, rng)
+        W_rec = _init.recurrent_weights("orthogonal" if scheme is None else scheme, self.n_units, rng, self.mask())
         weights = {"W_rec": W_rec, "W_in": _init.input_weights(self.n_units, self.n_inputs, rng), "bias": np.zeros(self.n_units)}
         if self.decay == "diagonal":
             return weights | {"decay": np.full(self.n_units, 1.0 / max(1.0, self.dt))}

@@ -95,7 +95,7 @@ class RecurrentModel(BaseEstimator, ABC):
         before = self._fitted()
         try:
             yield
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, MemoryError, OverflowError):
             self._forget()
             self.__dict__.update(before)
             raise
