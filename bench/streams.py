@@ -54,7 +54,9 @@ def _step_times(
     start, clock, place = time.perf_counter(), time.perf_counter_ns, 0
     times = np.zeros(stretch, np.int64)
     with no_garbage_collection():
-        while time.perf_counter() - start < session.effort.seconds and any(len(kept) < wanted for kept in good.values()):
+        while not any(everything.values()) or (
+            time.perf_counter() - start < session.effort.seconds and any(len(kept) < wanted for kept in good.values())
+        ):
             place = (place + stretch) % max(1, len(events) - stretch)
             for mode, learn_one in learners.items():
                 before = interruptions()

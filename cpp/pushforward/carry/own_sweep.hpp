@@ -59,10 +59,11 @@ class OwnSweep {
       set_of_.push_back(found - sets_.begin());
       if (found == sets_.end()) sets_.push_back(set);
     }
-    // How many units: by the bytes of a and E that stay close to the processor, and never by the number of threads, on which no bit may depend.
-    constexpr Index least = 8 * padded<Scalar>(1), most = 1024, cached = 1 << 16;
+    // Units in a chunk: a quarter of them, but enough to be worth a call, and no more than what of a and E stays close to the processor (bytes).
+    // Never by the number of threads, on which no bit may depend.
+    constexpr Index least = 8 * padded<Scalar>(1), whole = 256, most = 1024, cached = 1 << 16;
     const Index unit = capacity * gates_ * (1 + b_) * static_cast<Index>(sizeof(Scalar)), fit = cached / unit / least * least;
-    chunk_ = std::min(std::clamp(fit, least, most), std::max(least, padded<Scalar>((n_ + 3) / 4)));
+    chunk_ = std::min({std::clamp(fit, least, most), std::max(whole, padded<Scalar>((n_ + 3) / 4)), padded<Scalar>(n_)});
     scratch_size_ = chunk_ * (capacity * gates_ * (1 + b_) + 2 * n_sets() * b_ * (1 + b_));
     scratch_ = Buffer<Scalar>(n_threads * scratch_size_);
   }
