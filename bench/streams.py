@@ -33,7 +33,7 @@ def latency(session: Session) -> Iterator[Row]:
         for mode in ("throughput", "bounded"):
             n_check = 2 * Engine(problem, latency=mode).carry_every + 3
             engines[mode], errors[mode] = checked(f"latency, {mode}", problem, n_check, _feed_one_by_one, latency=mode)
-        for mode, (times, share) in _step_times({mode: engine.core.learn_one for mode, engine in engines.items()}, events, session).items():
+        for mode, (times, share) in step_times({mode: engine.core.learn_one for mode, engine in engines.items()}, events, session).items():
             p50, p99, p999 = np.percentile(times, [50, 99, 99.9]) / 1e3
             goal = session.goal(BOUNDED_TAIL) if mode == "bounded" else None
             note = f"p50 {p50:.2f}, p99 {p99:.2f}, p99.9 {p999:.2f} µs; {len(times)} steps, {share:.0%} undisturbed"
@@ -44,11 +44,14 @@ def latency(session: Session) -> Iterator[Row]:
             )  # fmt: skip
 
 
-def _step_times(
-    learners: dict[str, Callable[[Any, Any], float]], events: list[Any], session: Session, stretch: int = 128
+def step_times(
+    learners: dict[str, Callable[[Any, Any], Any]], events: list[Any], session: Session, n_steps: int | None = None, stretch: int = 128
 ) -> dict[str, tuple[NDArray[np.int64], float]]:
-    """Nanoseconds of every step in undisturbed stretches (in all, if they are fewer than a tenth), and the share of these."""
-    wanted = max(2, session.effort.rounds * 12)
+    """Nanoseconds of every step in undisturbed stretches (in all, if they are fewer than a tenth), and the share of these.
+
+    Of each learner ``n_steps`` undisturbed steps, if time allows.
+    """
+    wanted = max(2, session.effort.rounds * 12 if n_steps is None else -(-n_steps // stretch))
     good: dict[str, list[NDArray[np.int64]]] = {mode: [] for mode in learners}
     everything: dict[str, list[NDArray[np.int64]]] = {mode: [] for mode in learners}
     start, clock, place = time.perf_counter(), time.perf_counter_ns, 0

@@ -219,6 +219,8 @@ class Session:
         Numbers of units in place of each case's own.
     n_threads : int
         The most that a case may use.
+    goal_dtype : {"float32", "float64"}
+        What the goals of the suite hold for.
     """
 
     dtype: str
@@ -226,14 +228,15 @@ class Session:
     gauge: Gauge
     sizes: tuple[int, ...] | None = None
     n_threads: int = 2
+    goal_dtype: str = "float32"
 
     def choose(self, *sizes: int) -> tuple[int, ...]:
         """Sizes of a case."""
         return self.sizes or sizes
 
     def goal(self, value: float | None) -> float | None:
-        """Goals hold for float32 only."""
-        return value if self.dtype == "float32" else None
+        """None in another dtype than the suite's goals hold for."""
+        return value if self.dtype == self.goal_dtype else None
 
     def measure(self, *competitors: Competitor) -> dict[str, Timing]:
         """Time them against each other."""

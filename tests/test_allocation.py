@@ -72,7 +72,22 @@ def costs(settings, n_series, classes, extra):
     return [min(cost(n) for _ in range(4)) for n in (4000, 8000)]
 
 
-print(json.dumps({name: costs(*case) for name, case in json.loads(sys.argv[1]).items()}))
+def online_costs(kind, dtype):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8000, 20)).astype(dtype), rng.normal(size=(8000, 2)).astype(dtype)
+    model = getattr(pf.kernels, kind)(dtype=dtype)
+
+    def cost(n_steps):
+        before = count()
+        model.run(X[:n_steps], y[:n_steps])
+        return count() - before
+
+    cost(8000)  # whatever is made once
+    return [min(cost(n) for _ in range(4)) for n in (4000, 8000)]
+
+
+found = {name: costs(*case) for name, case in json.loads(sys.argv[1]).items()}
+print(json.dumps(found | {name: online_costs(*case) for name, case in json.loads(sys.argv[2]).items()}))
 """
 
 CASES = {
@@ -89,6 +104,12 @@ CASES = {
     "threads": [{"n_units": 48, "n_threads": 2, "carry_every": 16}, None, True, None],
 }
 
+ONLINE = {
+    "recursive least squares": ["RLS", "float64"],
+    "complex recursive least squares": ["RLS", "complex64"],
+    "normalised least mean squares": ["NLMS", "float64"],
+}
+
 
 @pytest.fixture(scope="module")
 def costs(tmp_path_factory):
@@ -97,10 +118,10 @@ def costs(tmp_path_factory):
     (folder / "counter.cpp").write_text(COUNTER)
     command = ["g++", "-O1", "-shared", "-fPIC", "-fno-builtin", "-o", folder / "counter.so", folder / "counter.cpp"]
     subprocess.run(command, check=True, capture_output=True)
-    return json.loads(run_program("-c", PROGRAM, json.dumps(CASES), LD_PRELOAD=str(folder / "counter.so")))
+    return json.loads(run_program("-c", PROGRAM, json.dumps(CASES), json.dumps(ONLINE), LD_PRELOAD=str(folder / "counter.so")))
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *ONLINE])
 def test_a_step_allocates_nothing(case, costs):
     short, long = costs[case]
     assert short == long

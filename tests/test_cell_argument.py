@@ -164,8 +164,9 @@ def test_a_search_over_cells():
 
 def test_the_settings_in_a_file_are_plain_json(tmp_path):
     model = regressor(**GIVEN["stack"]).partial_fit(X, Y)
-    assert json.loads(json.dumps(pf.io._encode(model.cell))) == pf.io._encode(model.cell)
-    assert pf.io._decode(json.loads(json.dumps(pf.io._encode(model.cell)))) == model.cell
+    plain = pf.io.encode(model.cell, "cell", {})
+    assert json.loads(json.dumps(plain)) == plain
+    assert pf.io.decode(json.loads(json.dumps(plain)), {}) == model.cell
 
 
 PAIRS = {

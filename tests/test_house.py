@@ -22,7 +22,7 @@ MAY_INCLUDE = {  # room: the rooms whose headers it may include, its own aside
     "carry": {"core", "cells"},
     "linalg": {"core"},
     "train": {"core", "cells", "carry"},
-    "reservoir": {"core", "cells", "carry", "linalg"},
+    "reservoir": {"core", "cells", "carry", "linalg", "train"},  # train: the optimiser, for poles that learn
     "koopman": {"core", "cells", "carry", "linalg"},
 }
 INTERFACES = {"cells": {"cell.hpp", "group.hpp"}, "carry": {"carry.hpp"}}  # what the rest of the house may know of these rooms

@@ -141,9 +141,14 @@ def test_files_that_are_not_ours(tmp_path):
         pf.load(tmp_path)
 
 
+def test_files_of_version_2_are_read(saved):
+    before = pf.load(saved)
+    same_learning(pf.load(rewritten(saved, lambda header, _: (header.update(format_version="2"), header.pop("complex")))), before)
+
+
 HEADERS = {
-    "another version": ({"format_version": "1"}, "has format version 1, this pushforward reads 2"),
-    "another estimator": ({"estimator": "EchoStateRegressor"}, "holds a EchoStateRegressor, which this pushforward does not know"),
+    "another version": ({"format_version": "1"}, "has format version 1, this pushforward reads 2 and 3"),
+    "another estimator": ({"estimator": "Oracle"}, "holds a Oracle, which this pushforward does not know"),
     "no settings": ({"settings": None}, "the header of .* is damaged"),
     "settings cut off": ({"settings": '{"n_units": 6'}, "the header of .* is damaged"),
     "settings of another kind": ({"settings": "[1]"}, "the header of .* is damaged"),

@@ -12,6 +12,7 @@ namespace pushforward::bind {
 CellSettings cell_settings(const py::dict& d);
 CarrySettings carry_settings(const py::dict& d);
 LearnerSettings learner_settings(const py::dict& d);
+OptimizerSettings optimizer_settings(const py::dict& d);
 
 // Raises pushforward.errors.DivergenceError when the outcome is not ok.
 void raise_divergence(const Outcome& outcome);

@@ -3,4 +3,7 @@
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   pushforward::bind::bind_runtime(m);
   pushforward::bind::bind_learners(m);
+  pushforward::bind::bind_readouts(m);
+  pushforward::bind::bind_networks(m);
+  pushforward::bind::bind_poles(m);
 }

@@ -7,5 +7,8 @@ namespace pushforward::bind {
 
 void bind_runtime(pybind11::module_& m);   // instruction sets, threads, measuring
 void bind_learners(pybind11::module_& m);  // the training engine
+void bind_networks(pybind11::module_& m);  // layers of fixed dynamics
+void bind_readouts(pybind11::module_& m);  // read-outs that learn online
+void bind_poles(pybind11::module_& m);     // poles that learn
 
 }  // namespace pushforward::bind

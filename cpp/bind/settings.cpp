@@ -47,6 +47,21 @@ CarrySettings carry_settings(const py::dict& d) {
   return s;
 }
 
+OptimizerSettings optimizer_settings(const py::dict& d) {
+  OptimizerSettings s;
+  s.kind = optimizer_kind_from(get<std::string>(d, "kind"));
+  s.learning_rate = get<double>(d, "learning_rate");
+  s.beta1 = get<double>(d, "beta1");
+  s.beta2 = get<double>(d, "beta2");
+  s.epsilon = get<double>(d, "epsilon");
+  s.weight_decay = get<double>(d, "weight_decay");
+  s.clip_norm = get<double>(d, "clip_norm");
+  s.schedule = schedule_from(get<std::string>(d, "schedule"));
+  s.schedule_a = get<double>(d, "schedule_a");
+  s.schedule_b = get<double>(d, "schedule_b");
+  return s;
+}
+
 LearnerSettings learner_settings(const py::dict& d) {
   LearnerSettings s;
   s.n_outputs = get<Index>(d, "n_outputs");
@@ -55,17 +70,7 @@ LearnerSettings learner_settings(const py::dict& d) {
   s.loss = loss_from(get<std::string>(d, "loss"));
   s.weight_bound = get<double>(d, "weight_bound");
   s.readout_bound = get<double>(d, "readout_bound");
-  const py::dict o = get<py::dict>(d, "optimizer");
-  s.optimizer.kind = optimizer_kind_from(get<std::string>(o, "kind"));
-  s.optimizer.learning_rate = get<double>(o, "learning_rate");
-  s.optimizer.beta1 = get<double>(o, "beta1");
-  s.optimizer.beta2 = get<double>(o, "beta2");
-  s.optimizer.epsilon = get<double>(o, "epsilon");
-  s.optimizer.weight_decay = get<double>(o, "weight_decay");
-  s.optimizer.clip_norm = get<double>(o, "clip_norm");
-  s.optimizer.schedule = schedule_from(get<std::string>(o, "schedule"));
-  s.optimizer.schedule_a = get<double>(o, "schedule_a");
-  s.optimizer.schedule_b = get<double>(o, "schedule_b");
+  s.optimizer = optimizer_settings(get<py::dict>(d, "optimizer"));
   return s;
 }
 

@@ -8,23 +8,27 @@
 (3,)
 """
 
-from . import cells, datasets, errors, init, kernels, metrics, optim, reference
+from . import cells, datasets, diagnostics, errors, init, kernels, metrics, optim, reference, reservoirs
 from ._checks import positive_int as _positive_int
 from ._core import available_cpus as _available_cpus
 from ._core import default_threads as _default_threads
 from ._core import set_default_threads as _set_default_threads
 from ._torch import from_torch
 from ._version import __version__
-from .errors import DivergenceError
+from .echo_state import EchoStateClassifier, EchoStateRegressor
+from .errors import DivergenceError, SingularReadoutError
+from .fixed_poles import FixedPoleClassifier, FixedPoleRegressor
 from .gradient_check import GradientReport, check_gradient
 from .io import load, save
+from .nvar import NVARRegressor
 from .optim import SGD, Adam, AdamW, Constant, Exponential, InverseTime, RMSprop, Step
 from .recurrent import GradientBias, RecurrentClassifier, RecurrentRegressor
 
 __all__ = [
-    "SGD", "Adam", "AdamW", "Constant", "DivergenceError", "Exponential", "GradientBias", "GradientReport", "InverseTime", "RMSprop",
-    "RecurrentClassifier", "RecurrentRegressor", "Step", "__version__", "cells", "check_gradient", "datasets", "errors", "from_torch",
-    "get_num_threads", "init", "kernels", "load", "metrics", "optim", "reference", "save", "set_num_threads",
+    "SGD", "Adam", "AdamW", "Constant", "DivergenceError", "EchoStateClassifier", "EchoStateRegressor", "Exponential", "FixedPoleClassifier",
+    "FixedPoleRegressor", "GradientBias", "GradientReport", "InverseTime", "NVARRegressor", "RMSprop", "RecurrentClassifier", "RecurrentRegressor",
+    "SingularReadoutError", "Step", "__version__", "cells", "check_gradient", "datasets", "diagnostics", "errors", "from_torch", "get_num_threads",
+    "init", "kernels", "load", "metrics", "optim", "reference", "reservoirs", "save", "set_num_threads",
 ]  # fmt: skip
 
 

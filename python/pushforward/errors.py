@@ -1,5 +1,7 @@
 """What can go wrong numerically, as exceptions."""
 
+from numpy.linalg import LinAlgError
+
 
 class DivergenceError(ArithmeticError):
     """A number stopped being finite; the weights are those before the step that would have spoilt them.
@@ -21,3 +23,21 @@ class DivergenceError(ArithmeticError):
 
     def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, int, int]]:
         return type(self), (self.reason, self.step, self.series)
+
+
+class SingularReadoutError(LinAlgError, ValueError):
+    """A least-squares problem without a solution of its own: features are combinations of others, to working precision. Nothing was changed.
+
+    Attributes
+    ----------
+    reason : str
+    ridge : float
+        One that cures it: the smallest that is worth its rounding errors. More regularises more.
+    """
+
+    def __init__(self, reason: str, ridge: float) -> None:
+        super().__init__(f"{reason}; ridge={ridge:g} cures it")
+        self.reason, self.ridge = reason, ridge
+
+    def __reduce__(self) -> tuple[type["SingularReadoutError"], tuple[str, float]]:
+        return type(self), (self.reason, self.ridge)

@@ -15,6 +15,8 @@ class Watch:
 
     Parameters
     ----------
+    grid : object
+        ``title(task)`` names a run, ``outcome(result)`` says in a line what it gave.
     log : RunLog
     tasks : sequence of dict
     weights : sequence of float
@@ -26,12 +28,13 @@ class Watch:
     """
 
     def __init__(
-        self, log: Any, tasks: Sequence[dict[str, Any]], weights: Sequence[float], interruption: Any, report: Callable[[], object]
+        self, grid: Any, log: Any, tasks: Sequence[dict[str, Any]], weights: Sequence[float], interruption: Any, report: Callable[[], object]
     ) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.n_failed = 0
+        self._grid = grid
         self._log, self._tasks, self._weights, self._interruption, self._report = log, tasks, weights, interruption, report
         self._shares = [0.0] * len(tasks)
         self._n_done, self._reported = 0, time.monotonic()
@@ -69,7 +72,7 @@ class Watch:
     def done(self, k: int, result: dict[str, Any]) -> None:
         """Keep a finished run."""
         self._log.append(self._tasks[k], result)
-        self._finish(k, _outcome(result))
+        self._finish(k, self._grid.outcome(result))
         if time.monotonic() - self._reported > REPORT_EVERY:
             self._report()
             self._reported = time.monotonic()
@@ -77,13 +80,13 @@ class Watch:
     def failed(self, k: int, reason: str) -> None:
         """Say what failed; the same command tries it again."""
         self.n_failed += 1
-        self._console.print(f"error: {_title(self._tasks[k])} failed: {reason.strip()}")
+        self._console.print(f"error: {self._grid.title(self._tasks[k])} failed: {reason.strip()}")
         self._finish(k, "failed")
 
     def _finish(self, k: int, outcome: str) -> None:
         self.progress(k, 1.0)
         self._n_done += 1
-        runs, what = f"{self._n_done}/{len(self._tasks)}", f"{_title(self._tasks[k])}: {outcome}"
+        runs, what = f"{self._n_done}/{len(self._tasks)}", f"{self._grid.title(self._tasks[k])}: {outcome}"
         self._bar.update(self._bar_task, runs=runs, what=what)
         if not self._console.is_terminal:
             self._console.print(f"{runs} {what}")
@@ -102,36 +105,20 @@ def duration(seconds: float) -> str:
     return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
-def summary(report: Any) -> None:
-    """Print each algorithm at its best rate on stdout."""
+def summary(tables: Sequence[tuple[str, list[list[str]]]]) -> None:
+    """Print tables on stdout: a title, and lines of which the first is the heading; columns of words to the left, the others to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from pushforward.reproduce.carries_report import columns
-    from pushforward.reproduce.streams import DATA
-
     console = Console(markup=False)
     if not console.is_terminal:
         console.width = max(console.width, 120)
-    for name in report.plan.data:
-        heading, *rows = columns([row for row in report.rows if row.data == name])
-        table = Table(title=f"{DATA[name].title} [{DATA[name].unit}]", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for title, (heading, *lines) in tables:
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for k, column in enumerate(heading):
-            table.add_column(column, justify="left" if k < 2 else "right")
-        for row in rows:
-            table.add_row(*row)
+            words = k == 0 or (k == 1 and column == "algorithm")
+            table.add_column(column, justify="left" if words else "right")
+        for line in lines:
+            table.add_row(*line)
         console.print(table)
-
-
-def _title(task: dict[str, Any]) -> str:
-    from pushforward.reproduce.carries_summary import name_of
-
-    algorithm, rate = name_of(task["gradient"], task["truncation"]), task["optimizer"]["learning_rate"]
-    return f"{task['data']} {task['net']} {algorithm} rate {rate:g} seed {task['seed']}"
-
-
-def _outcome(result: dict[str, Any]) -> str:
-    if result["diverged_at"] is not None:
-        return f"diverged at step {result['diverged_at']:,}"
-    return f"{result['online']:.4f} nats online, {result['events'] / max(result['seconds'], 1e-9):,.0f} events/s"

@@ -24,11 +24,11 @@ _Opt = typer.Option
 
 
 def bench(
-    suite: Annotated[Literal["rtrl", "cells", "carries"], typer.Argument(help="What to measure.")],
+    suite: Annotated[Literal["rtrl", "cells", "carries", "reservoirs"], typer.Argument(help="What to measure.")],
     case: Annotated[list[str] | None, _Opt(metavar="NAME", help="Only this case; may be given again. A wrong name lists them.")] = None,
-    everything: Annotated[bool, _Opt("--all", help="Also what is only run when named: a million parameters (minutes, 6 GB) or units.")] = False,
+    everything: Annotated[bool, _Opt("--all", help="Also what is only run when named: a million parameters (minutes, 6 GB), units or rows.")] = False,
     quick: Annotated[bool, _Opt("--quick", help="A few samples of each: a look, not a measurement.")] = False,
-    dtype: Annotated[Literal["float32", "float64"], _Opt(help="The goals hold for float32.")] = "float32",
+    dtype: Annotated[Literal["float32", "float64"] | None, _Opt(help="Default: what the goals hold for; reservoirs: float64.")] = None,
     units: Annotated[list[int] | None, _Opt(min=1, help="Numbers of units in place of each case's own; may be given again.")] = None,
     json_file: Annotated[Path | None, _Opt("--json", metavar="FILE", help="Write all numbers.")] = None,
     keep_pins: Annotated[bool, _Opt("--keep-pins", help="Leave OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE as they are.")] = False,
@@ -48,7 +48,7 @@ def bench(
         raise typer.Exit(2)
     if RESTARTED not in os.environ:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], clean_environment(os.environ, keep_pins))
-    raise typer.Exit(_measure(module.CASES, names, quick, dtype, tuple(units or ()), json_file))
+    raise typer.Exit(_measure(module, names, quick, dtype, tuple(units or ()), json_file))
 
 
 def clean_environment(environment: Mapping[str, str], keep_pins: bool = False) -> dict[str, str]:
@@ -60,12 +60,12 @@ def clean_environment(environment: Mapping[str, str], keep_pins: bool = False) -
     return rest | ONE_THREAD | {RESTARTED: " ".join(f"{name}={value}" for name, value in pins.items())}
 
 
-def _measure(
-    cases: Mapping[str, Any], names: list[str], quick: bool, dtype: str, units: tuple[int, ...], json_file: Path | None
-) -> int:
+def _measure(module: Any, names: list[str], quick: bool, chosen: str | None, units: tuple[int, ...], json_file: Path | None) -> int:
     from pushforward import machine
     from pushforward.bench import report, suite, timing
 
+    goal_dtype: str = getattr(module, "GOAL_DTYPE", "float32")
+    dtype = chosen or goal_dtype
     rows: list[Any] = []
     interrupted = False
     facts: dict[str, Any] = {}
@@ -73,8 +73,8 @@ def _measure(
         facts = machine.describe() | {"dtype": dtype, "removed_pins": os.environ.get(RESTARTED, ""), "read_bandwidth": machine.read_bandwidth()}
         gauge = timing.Gauge(dtype)
         facts["peak_flops"] = gauge.peak
-        session = timing.Session(dtype, timing.QUICK if quick else timing.FULL, gauge, units or None, min(2, facts["available_cpus"]))
-        for row in suite.run(cases, session, names):
+        session = timing.Session(dtype, timing.QUICK if quick else timing.FULL, gauge, units or None, min(2, facts["available_cpus"]), goal_dtype)
+        for row in suite.run(module.CASES, session, names):
             rows.append(row)
             facts["peak_flops"] = gauge.peak
             typer.echo("  ".join(text for text in row.texts() if text), err=True)

@@ -46,6 +46,7 @@ def fetch(name: str) -> Path:
     -----
     The public addresses (Tiny Shakespeare: the char-rnn repository; LOBSTER: the provider's sample archives) are
     **unverified**; the hashes were computed from verified copies, so a wrong address can only fail, never deliver other data.
+    The ``.npz`` files are conversions of the published ones and have no public address: they are found in the folder or not at all.
 
     Examples
     --------

@@ -20,6 +20,11 @@ SHA256: dict[str, str] = {
     "lobster_AMZN_2012-06-21_orderbook_1.csv.gz": "d10d72005453a1993be69c90b27d9e15730e6bd8e591eeba614089223349888a",
     "lobster_AMZN_2012-06-21_message_5.csv.gz": "c611fca879b890b7652882eb71c313ad6fe700a74de18f615f99d2d9588c2832",
     "lobster_AMZN_2012-06-21_orderbook_5.csv.gz": "53cd12ae325b2d1d7f48df56e02657972b271bfd0afdcffe62ce7e613ef3bf27",
+    "santafe_laser_A.npz": "a713573bc80195b09a8530456da2972a0f56dcbfe3d498453a89b8aa1e773163",
+    "japanese_vowels.npz": "8cb4e25bde2d87d1ae0be70a89f5778de17783c81f7340748c60869a9be4f2ee",
+    "opendpd_DPA_100MHz.npz": "b28940da03c71311ca7b0c15a234a6fe767838e0c5f3550f5c56c2dc996e9353",
+    "wiener_hammerstein_2009.npz": "de3157e07127b93d49c7665ad0c9314397e080344033ad161530e7b7e87fd192",
+    "silverbox_SNLS80mV.npz": "d08e326cc834e9fe05e6e721e279de48115df03f972e279ed99e6f22760eab21",
 }
 """File name in the data folder → sha256 of that file."""
 

@@ -7,18 +7,31 @@ from .approximate import kf_influence, snap_influence, snap_mask, uoro_influence
 from .bptt import finite_differences, full_bptt
 from .local import leak_jacobian, local_training, random_feedback
 from .online import online_training
+from .poles import fixed_pole_states, pole_gradient, pole_learning
+from .readout import force, lms, rls
+from .reservoir import reservoir_states, simulate
+from .ridge import ridge_readout
 from .sensitivity import block_gradient, forward_sensitivity
 
 __all__ = [
     "block_gradient",
     "finite_differences",
+    "fixed_pole_states",
+    "force",
     "forward_sensitivity",
     "full_bptt",
     "kf_influence",
     "leak_jacobian",
+    "lms",
     "local_training",
     "online_training",
+    "pole_gradient",
+    "pole_learning",
     "random_feedback",
+    "reservoir_states",
+    "ridge_readout",
+    "rls",
+    "simulate",
     "snap_influence",
     "snap_mask",
     "uoro_influence",

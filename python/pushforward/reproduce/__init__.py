@@ -1,8 +1,9 @@
 """Experiments of the papers, run again on data that can be had: one module a report, over a grid that can be stopped and resumed.
 
 ``pushforward reproduce NAME`` runs them. :mod:`.carries`: exact online gradients against truncated ones (arXiv 2501.08040, sections 7.4 and 7.5).
+:mod:`.reservoirs`: fixed dynamics and online read-outs (arXiv 2602.21454, and what users of reservoirs compare with).
 """
 
-from . import carries
+from . import carries, reservoirs
 
-__all__ = ["carries"]
+__all__ = ["carries", "reservoirs"]

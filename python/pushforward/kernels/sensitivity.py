@@ -1,14 +1,14 @@
-"""The bare C++ functions on NumPy arrays. Each has a slow twin of the same name and signature in :mod:`pushforward.reference`."""
+"""States with their influence, and the gradient of a block of steps: exact online training as bare functions."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _arrays
-from ._arrays import FloatArray
-from ._checks import one_of, positive_int, positive_number, renamed
-from ._learner import Core, LearnerSettings
-from .cells import Cell
-from .optim import SGD
+from .. import _arrays
+from .._arrays import FloatArray
+from .._checks import one_of, positive_int, positive_number, renamed
+from .._learner import Core, LearnerSettings
+from ..cells import Cell
+from ..optim import SGD
 
 __all__ = ["block_gradient", "forward_sensitivity"]
 

@@ -1,0 +1,5 @@
+"""Next-generation reservoir computing."""
+
+from .regressor import NVARRegressor
+
+__all__ = ["NVARRegressor"]
