@@ -9,6 +9,12 @@ namespace pushforward::bind {
 namespace {
 
 template <typename Scalar>
+const Scalar* finite(const ArrayIn<Scalar>& a, const char* name) {
+  require_finite(a.data(), 1, 1, a.size(), name);
+  return a.data();
+}
+
+template <typename Scalar>
 const Scalar* events(const ArrayIn<Scalar>& a, const char* name, Index n_steps, Index width, Index n_parts) {
   if (n_steps < 0) require_shape(a, name, {width, n_parts});
   else require_shape(a, name, {n_steps, width, n_parts});
@@ -16,13 +22,19 @@ const Scalar* events(const ArrayIn<Scalar>& a, const char* name, Index n_steps, 
   return a.data();
 }
 
+// x (n_features, n_parts), y (n_outputs, n_parts); of real numbers both may come, and the prediction goes, without the axis of parts.
 template <typename Scalar>
 py::array_t<Scalar> step(ReadoutModel<Scalar>& self, ArrayIn<Scalar> x, ArrayIn<Scalar> y) {
   const auto lock = self.use();
   OnlineReadout<Scalar>& r = self.readout();
-  const Scalar* features = events(x, "x", -1, r.n_features(), r.n_parts());
-  const Scalar* target = events(y, "y", -1, r.n_outputs(), r.n_parts());
-  py::array_t<Scalar> prediction({r.n_outputs(), r.n_parts()});
+  const bool plain = r.n_parts() == 1 && x.ndim() == 1 && y.ndim() == 1;
+  if (plain) {
+    require_shape(x, "x", {r.n_features()});
+    require_shape(y, "y", {r.n_outputs()});
+  }
+  const Scalar* features = plain ? finite(x, "x") : events(x, "x", -1, r.n_features(), r.n_parts());
+  const Scalar* target = plain ? finite(y, "y") : events(y, "y", -1, r.n_outputs(), r.n_parts());
+  py::array_t<Scalar> prediction = plain ? py::array_t<Scalar>(r.n_outputs()) : py::array_t<Scalar>({r.n_outputs(), r.n_parts()});
   Status status;
   {
     const FlushDenormals scope;

@@ -49,7 +49,12 @@ py::array_t<Scalar> learn_one(NetworkModel<Scalar>& self, ReadoutModel<Scalar>& 
   require_finite(x.data(), 1, 1, s.n_inputs * s.n_parts, "x");
   require_finite(y.data(), 1, 1, m * s.n_parts, "y");
   py::array_t<Scalar> prediction({m, s.n_parts});
-  raise_unless_ok(self.network().learn(learner, 1, x.data(), y.data(), Network<Scalar>::Feedback::none, nullptr, prediction.mutable_data()), 0);
+  const RunStatus found = self.network().learn(learner, 1, x.data(), y.data(), Network<Scalar>::Feedback::none, nullptr, prediction.mutable_data());
+  if (found.status == Status::state_not_finite) {  // the series starts afresh: there is no copy of its state to go back to
+    const std::vector<Scalar> zeros(static_cast<std::size_t>(self.network().n_state() * s.n_parts));
+    self.set_states(zeros.data());
+  }
+  raise_unless_ok(found, 0);
   return prediction;
 }
 

@@ -96,6 +96,13 @@ class OnlineReadout(Estimator):
         DivergenceError
             When the weights or P would stop being finite, or P positive definite. Nothing is learnt from this event.
         """
+        if type(x) is np.ndarray and type(y) is np.ndarray and x.ndim == y.ndim == 1 and self._is_built():
+            self._check_unchanged()
+            try:  # the short way: real numbers that fit. What does not is named on the long one
+                found: Array = self._readout.step(x, y)
+                return found
+            except (TypeError, ValueError):
+                pass
         dtype = self._type_ if self._is_built() else self._dtype()
         event = x if type(x) is np.ndarray and x.dtype == dtype and x.flags.c_contiguous else numbers("x", x, dtype)
         target = numbers("y", y, dtype) if not np.isscalar(y) else numbers("y", np.asarray(y).tolist(), dtype).reshape(())
