@@ -77,17 +77,33 @@ def online_costs(kind, dtype):
     X, y = rng.normal(size=(8000, 20)).astype(dtype), rng.normal(size=(8000, 2)).astype(dtype)
     model = getattr(pf.kernels, kind)(dtype=dtype)
 
+    return run_costs(lambda n: model.run(X[:n], y[:n]))
+
+
+def run_costs(run):
     def cost(n_steps):
         before = count()
-        model.run(X[:n_steps], y[:n_steps])
+        run(n_steps)
         return count() - before
 
     cost(8000)  # whatever is made once
     return [min(cost(n) for _ in range(4)) for n in (4000, 8000)]
 
 
+def network_costs(topology, n_series, what, dtype):
+    rng = np.random.default_rng(0)
+    W = getattr(pf.reservoirs, topology)(40, spectral_radius=0.9, dtype=dtype, random_state=0)
+    X, W_in = rng.normal(size=(n_series, 8000, 1)).astype(dtype), np.ones((40, 1), dtype)
+    if what == "states":
+        drive, out = {n: np.ascontiguousarray(X[:, :n]) for n in (4000, 8000)}, {n: np.empty((n_series, n, 40), dtype) for n in (4000, 8000)}
+        return run_costs(lambda n: pf.kernels.reservoir_states(W, W_in, None, drive[n], out=out[n]))
+    esn = pf.EchoStateRegressor(n_units=40, topology=W, dtype=dtype).fit(X[0], X[0])
+    return run_costs(lambda n: esn.simulate(n, warmup=X[0, :200]))
+
+
 found = {name: costs(*case) for name, case in json.loads(sys.argv[1]).items()}
-print(json.dumps(found | {name: online_costs(*case) for name, case in json.loads(sys.argv[2]).items()}))
+found |= {name: online_costs(*case) for name, case in json.loads(sys.argv[2]).items()}
+print(json.dumps(found | {name: network_costs(*case) for name, case in json.loads(sys.argv[3]).items()}))
 """
 
 CASES = {
@@ -110,6 +126,13 @@ ONLINE = {
     "normalised least mean squares": ["NLMS", "float64"],
 }
 
+NETWORKS = {
+    "sparse reservoir": ["random", 1, "states", "float64"],
+    "complex ring": ["ring", 1, "states", "complex128"],
+    "series side by side": ["random", 20, "states", "float32"],
+    "closed loop": ["cycle_with_jumps", 1, "simulate", "float64"],
+}
+
 
 @pytest.fixture(scope="module")
 def costs(tmp_path_factory):
@@ -118,7 +141,7 @@ def costs(tmp_path_factory):
     (folder / "counter.cpp").write_text(COUNTER)
     command = ["g++", "-O1", "-shared", "-fPIC", "-fno-builtin", "-o", folder / "counter.so", folder / "counter.cpp"]
     subprocess.run(command, check=True, capture_output=True)
-    return json.loads(run_program("-c", PROGRAM, json.dumps(CASES), json.dumps(ONLINE), LD_PRELOAD=str(folder / "counter.so")))
+    return json.loads(run_program("-c", PROGRAM, json.dumps(CASES), json.dumps(ONLINE), json.dumps(NETWORKS), LD_PRELOAD=str(folder / "counter.so")))
 
 
 @pytest.mark.parametrize("case", [*CASES, *ONLINE])
@@ -126,3 +149,10 @@ def test_a_step_allocates_nothing(case, costs):
     short, long = costs[case]
     assert short == long
     assert short < 100  # the call itself: a few Python objects
+
+
+@pytest.mark.parametrize("case", NETWORKS)
+def test_a_step_of_a_network_allocates_nothing(case, costs):
+    short, long = costs[case]
+    assert long <= short + 10  # a look for Ctrl-C every so many milliseconds
+    assert short < 200  # the call itself: the checks and the network

@@ -111,6 +111,7 @@ def test_a_process_that_dies_fails_its_task_only():
 @pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_stop_gives_up_what_is_under_way(n_jobs):
+    before = multiprocessing.active_children()  # another test's idle workers
     watcher, start = Watcher(n_shares=20), time.monotonic()
     run_grid(labour, tasks("square", "wait", "square", "wait", "square"), n_jobs, watcher)
     assert time.monotonic() - start < 60
@@ -118,4 +119,4 @@ def test_stop_gives_up_what_is_under_way(n_jobs):
     assert 0 in watcher.results
     assert not watcher.failures
     assert 20 <= len(watcher.shares) < 100
-    assert not multiprocessing.active_children()
+    assert set(multiprocessing.active_children()) <= set(before)

@@ -67,7 +67,7 @@ class EchoState final : public Layer<Scalar> {
   Index n_inputs() const override { return n_inputs_; }
   Index n_feedback() const override { return n_feedback_; }
 
-  bool run(Index n_steps, Signal<const Scalar> inputs, Signal<const Scalar> feedback, Signal<Scalar> out) override {
+  bool run(Index n_steps, Signal<const Scalar> inputs, Signal<const Scalar> feedback, Signal<Scalar> out, int n_threads) override {
     const auto n_groups = static_cast<Index>(groups_.size());
     auto body = [&](Index g) {
       const FlushDenormals scope;  // of the thread that does it
@@ -79,7 +79,7 @@ class EchoState final : public Layer<Scalar> {
       }
     };
     if (n_groups == 1) body(0);
-    else parallel_for(default_threads(), n_groups, body);
+    else parallel_for(n_threads, n_groups, body);
     bool finite = true;
     for (Group& g : groups_) finite &= std::exchange(g.finite, true);
     return finite;

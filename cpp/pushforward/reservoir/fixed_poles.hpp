@@ -52,7 +52,7 @@ class FixedPoles final : public Layer<Scalar> {
   Index n_inputs() const override { return n_inputs_; }
   Index n_feedback() const override { return 0; }
 
-  bool run(Index n_steps, Signal<const Scalar> inputs, Signal<const Scalar>, Signal<Scalar> out) override {
+  bool run(Index n_steps, Signal<const Scalar> inputs, Signal<const Scalar>, Signal<Scalar> out, int n_threads) override {
     const auto n_series = static_cast<Index>(ticks_.size());
     constexpr Index worth_it = Index{1} << 16;  // numbers of the state to be made, above which threads are woken
     auto body = [&](Index b) {
@@ -60,7 +60,7 @@ class FixedPoles final : public Layer<Scalar> {
       stream_ops<Scalar>().pole_steps(steps(n_steps, inputs, out, b));
       ticks_[static_cast<std::size_t>(b)] += n_steps;
     };
-    parallel_for(n_series > 1 && n_series * n_steps * n_ * n_parts_ >= worth_it ? default_threads() : 1, n_series, body);
+    parallel_for(n_series > 1 && n_series * n_steps * n_ * n_parts_ >= worth_it ? n_threads : 1, n_series, body);
     return false;  // not looked at
   }
 

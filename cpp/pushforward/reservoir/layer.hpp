@@ -28,7 +28,7 @@ class Layer {
 
   // All series, n_steps steps: inputs (n_inputs · n_parts a step), feedback (n_feedback · n_parts; data null: zeros), out (n_units · n_parts).
   // True when all that was written is known to be finite; false: look.
-  virtual bool run(Index n_steps, Signal<const Scalar> inputs, Signal<const Scalar> feedback, Signal<Scalar> out) = 0;
+  virtual bool run(Index n_steps, Signal<const Scalar> inputs, Signal<const Scalar> feedback, Signal<Scalar> out, int n_threads) = 0;
 
   virtual void state(Index series, Scalar* out) const = 0;  // (n_units · n_parts)
   virtual void set_state(Index series, const Scalar* from) = 0;

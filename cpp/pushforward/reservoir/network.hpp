@@ -11,6 +11,7 @@
 #include "../core/denormals.hpp"
 #include "../core/ops.hpp"
 #include "../core/status.hpp"
+#include "../core/threads.hpp"
 #include "../linalg/online_readout.hpp"
 #include "layer.hpp"
 
@@ -48,9 +49,10 @@ class Network {
   // features ← those of n_steps driven steps of every series
   RunStatus run(Index n_steps, Signal<const Scalar> inputs, Signal<const Scalar> feedback, Signal<Scalar> features) {
     const FlushDenormals scope;
+    const int n_threads = default_threads();  // asked once: it may go to the system for it
     for (Index t = 0; t < n_steps; t += block) {
       const Index count = std::min(block, n_steps - t);
-      const bool finite = advance(count, inputs.from(t), feedback.data ? feedback.from(t) : feedback, features.from(t));
+      const bool finite = advance(count, inputs.from(t), feedback.data ? feedback.from(t) : feedback, features.from(t), n_threads);
       const RunStatus found = finite ? RunStatus{} : check(count, features.from(t), t);
       if (found.status != Status::ok) return found;
     }
@@ -64,9 +66,10 @@ class Network {
     const FlushDenormals scope;
     const Index m = width(settings_.n_outputs), f = width(n_features_);
     const Signal<Scalar> row{row_.data(), f, 0};
+    const int n_threads = default_threads();
     for (Index t = 0; t < n_steps; ++t) {
       const Signal<const Scalar> before = t ? Signal<const Scalar>(outputs).from(t - 1) : last;
-      const bool finite = inputs.data ? advance(1, inputs.from(t), before, row) : advance(1, before, {}, row);
+      const bool finite = inputs.data ? advance(1, inputs.from(t), before, row, n_threads) : advance(1, before, {}, row, n_threads);
       for (Index b = 0; b < settings_.n_series; ++b) {
         Scalar* y = outputs.at(b, t);
         ops<Scalar>().matvec(m, f, W_out, f, row.at(b, 0), y);
@@ -91,7 +94,7 @@ class Network {
       if (feedback == Feedback::targets && t == 0) count = 1;  // only the first hears `last`
       const Scalar* heard = feedback == Feedback::targets && t > 0 ? Y + (t - 1) * m : last;
       const Signal<const Scalar> y = feedback == Feedback::none ? Signal<const Scalar>{} : Signal<const Scalar>{heard, 0, m};
-      const bool finite = advance(count, {X + t * p, 0, p}, y, {learnt_.data(), 0, f});
+      const bool finite = advance(count, {X + t * p, 0, p}, y, {learnt_.data(), 0, f}, 1);
       const RunStatus found = finite ? RunStatus{} : check(count, {learnt_.data(), 0, f}, t);
       if (found.status != Status::ok) return found;
       for (Index i = 0; i < count; ++i) {
@@ -107,13 +110,13 @@ class Network {
  private:
   Index width(Index n) const { return n * settings_.n_parts; }
 
-  bool advance(Index n_steps, Signal<const Scalar> inputs, Signal<const Scalar> feedback, Signal<Scalar> features) {
+  bool advance(Index n_steps, Signal<const Scalar> inputs, Signal<const Scalar> feedback, Signal<Scalar> features, int n_threads) {
     Signal<const Scalar> heard = inputs;
     Index column = 0;
     bool finite = true;
     for (const auto& layer : layers_) {
       const Signal<Scalar> out = features.from(0, column);
-      finite &= layer->run(n_steps, heard, layer->n_feedback() ? feedback : Signal<const Scalar>{}, out);
+      finite &= layer->run(n_steps, heard, layer->n_feedback() ? feedback : Signal<const Scalar>{}, out, n_threads);
       heard = out;
       column += width(layer->n_units());
     }

@@ -116,7 +116,7 @@ class PoleLearner {
  private:
   Status advance(const Scalar* x) {
     std::copy_n(layer_.state_planes(), before_.size(), before_.data());
-    layer_.run(1, {x, 0, 0}, {}, {features_.data(), 0, 0});
+    layer_.run(1, {x, 0, 0}, {}, {features_.data(), 0, 0}, 1);
     if (n_features_ > n_) std::copy_n(x, n_inputs_ * parts_, features_.data() + n_ * parts_);
     if (!ops<Scalar>().all_finite(features_.size(), features_.data())) return Status::state_not_finite;
     move_influence(x);
