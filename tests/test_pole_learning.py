@@ -147,3 +147,14 @@ def test_what_cannot_learn_is_refused(rng):
     split = pf.FixedPoleRegressor(learn_poles=True, dtype="complex128", activation="tanh")
     refused("activation must be identity where complex poles learn", split.fit, X + 0j, X + 0j)
     refused("optimizer must be an optimiser", pf.FixedPoleRegressor(poles="real", learn_poles=True, optimizer="adam").fit, X, X)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_an_update_that_would_overflow_leaves_the_poles(dtype, rng):
+    X, Y = draw(rng, (60, 1), dtype), draw(rng, (60, 1), dtype)
+    settings = {"n_units": 4, "poles": "real", "radius": 0.5, "learn_poles": True, "dtype": dtype, "washout": 0, "random_state": 0}
+    model = pf.FixedPoleRegressor(optimizer=pf.SGD(1e308), **settings)
+    with pytest.raises(pf.DivergenceError):
+        for x, y in zip(X, 100 * Y, strict=True):
+            model.partial_fit(x[None], y[None])
+    assert np.isfinite(model.poles_).all()

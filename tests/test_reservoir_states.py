@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import pushforward as pf
+from pushforward._network import core_network, echo_state_layer
 
 DTYPES = ["float32", "float64", "complex64", "complex128"]
 N = 37
@@ -135,6 +136,25 @@ def test_noise_has_the_deviation_asked_for_and_comes_from_the_seed():
     assert abs(draw[0].mean()) < 4 * 0.3 / np.sqrt(draw[0].size)
     z = pf.kernels.reservoir_states(W.astype(complex), W_in.astype(complex), None, X.astype(complex), activation="identity", noise=0.3, seed=0)
     assert abs(np.sqrt(np.mean(np.abs(z) ** 2)) - 0.3) < 0.003
+
+
+def test_tanh_stays_within_one(dtype, isa):
+    inputs = np.array([[0.0], [1e-3], [3.0], [9.0], [17.0], [300.0], [1e30]], dtype)
+    states = pf.kernels.reservoir_states(np.zeros((1, 1), dtype), np.ones((1, 1), dtype), None, inputs)
+    assert states.max() == 1
+    assert np.abs(states - np.tanh(inputs)).max() <= 4 * np.finfo(dtype).eps
+
+
+def test_layers_draw_their_noise_from_seeds_of_their_own():
+    X, drawn = np.zeros((50, 1)), []
+    for seed in (0, 1):
+        layers = [echo_state_layer(sparse.csr_array((4, 4)), np.zeros((4, k)), None, X.dtype, activation="identity", noise=1.0) for k in (1, 4)]
+        out = np.empty((1, 50, 8, 1))
+        core_network(layers, 1, 0, 1, False, seed, X.dtype).run(X[None, ..., None], None, out)
+        drawn += [out[0, :, :4, 0], out[0, :, 4:, 0]]
+    for a in range(4):
+        for b in range(a):
+            assert np.abs(drawn[a] - drawn[b]).max() > 0.5
 
 
 def test_out_is_written_and_returned(dtype, rng):

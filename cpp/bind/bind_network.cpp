@@ -32,6 +32,7 @@ void bind_model(py::module_& m, const char* name) {
              self.set_states(states.data());
            }, py::arg("states").noconvert())
       .def("ticks", [](N& self) {
+             const auto lock = self.use();
              const std::vector<std::int64_t> ticks = self.ticks();
              return py::array_t<std::int64_t>(static_cast<py::ssize_t>(ticks.size()), ticks.data());
            })

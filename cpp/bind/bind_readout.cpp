@@ -18,7 +18,7 @@ template <typename Scalar>
 const Scalar* events(const ArrayIn<Scalar>& a, const char* name, Index n_steps, Index width, Index n_parts) {
   if (n_steps < 0) require_shape(a, name, {width, n_parts});
   else require_shape(a, name, {n_steps, width, n_parts});
-  require_finite(a.data(), 1, std::max<Index>(n_steps, 1), width * n_parts, name);
+  require_finite(a.data(), 1, n_steps < 0 ? 1 : n_steps, width * n_parts, name);
   return a.data();
 }
 
@@ -49,7 +49,8 @@ template <typename Scalar>
 py::array_t<Scalar> run(ReadoutModel<Scalar>& self, const ArrayIn<Scalar>& X, const ArrayIn<Scalar>* Y) {
   const auto lock = self.use();
   OnlineReadout<Scalar>& r = self.readout();
-  const Index n_steps = X.ndim() == 3 ? X.shape(0) : 0, f = r.n_features() * r.n_parts(), m = r.n_outputs() * r.n_parts();
+  require(X.ndim() == 3, "X must be (n_steps, n_features, n_parts), got shape " + shape_of(X));
+  const Index n_steps = X.shape(0), f = r.n_features() * r.n_parts(), m = r.n_outputs() * r.n_parts();
   const Scalar* x = events(X, "X", n_steps, r.n_features(), r.n_parts());
   const Scalar* y = Y ? events(*Y, "Y", n_steps, r.n_outputs(), r.n_parts()) : nullptr;
   py::array_t<Scalar> out({n_steps, r.n_outputs(), r.n_parts()});

@@ -71,6 +71,7 @@ std::unique_ptr<Layer<Scalar>> make_echo_state(const py::dict& d, Index n_inputs
   s.n_units = py::cast<Index>(entry(d, "n_units"));
   s.n_inputs = n_inputs;
   s.n_feedback = given(d, "W_feedback") ? n_feedback : 0;
+  require(!given(d, "W_feedback") || n_feedback > 0, "W_feedback needs outputs to feed back, got n_outputs = 0");
   s.n_parts = n_parts;
   require(s.n_units > 0, "n_units must be at least 1, got " + std::to_string(s.n_units));
   s.recurrence = make_recurrence<Scalar>(py::cast<py::dict>(entry(d, "recurrence")), s.n_units, n_parts, given(d, "skip"));

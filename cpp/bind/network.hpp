@@ -5,6 +5,7 @@
 
 #include "layers.hpp"
 #include "learner.hpp"
+#include "pushforward/core/random.hpp"
 #include "pushforward/reservoir/network.hpp"
 #include "readout.hpp"
 
@@ -56,9 +57,10 @@ class NetworkModel {
     const auto seed = py::cast<std::int64_t>(entry(d, "seed"));
     std::vector<std::unique_ptr<Layer<Scalar>>> layers;
     Index n_inputs = s.n_inputs;
-    for (const py::handle& layer : list) {  // each layer draws its noise from a seed of its own
-      layers.push_back(make_layer<Scalar>(py::cast<py::dict>(layer), n_inputs, s.n_outputs, s.n_parts, s.n_series,
-                                          seed + static_cast<std::int64_t>(layers.size())));
+    for (const py::handle& layer : list) {  // each layer draws its noise from a seed of its own, the first from the one given
+      const auto number = static_cast<std::uint64_t>(layers.size());
+      const std::int64_t own = number ? static_cast<std::int64_t>(splitmix64(static_cast<std::uint64_t>(seed), number)) : seed;
+      layers.push_back(make_layer<Scalar>(py::cast<py::dict>(layer), n_inputs, s.n_outputs, s.n_parts, s.n_series, own));
       n_inputs = layers.back()->n_units();
     }
     return Network<Scalar>(std::move(layers), s);

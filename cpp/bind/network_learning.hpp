@@ -22,6 +22,7 @@ py::array_t<Scalar> learn(NetworkModel<Scalar>& self, ReadoutModel<Scalar>& read
   signal(X, "inputs", 1, n_steps, s.n_inputs, s.n_parts);
   signal(Y, "targets", 1, n_steps, m, s.n_parts);
   require_shape(last, "last", {m, s.n_parts});
+  require_finite(last.data(), 1, 1, m * s.n_parts, "last");
   py::array_t<Scalar> out({Index(1), n_steps, m, s.n_parts});
   std::vector<Scalar> heard(last.data(), last.data() + last.size());
   const Feedback kind = feedback == "none" ? Feedback::none : feedback == "targets" ? Feedback::targets : Feedback::outputs;

@@ -25,7 +25,10 @@ class PoleModel {
     s.include_inputs = py::cast<bool>(entry(d, "include_inputs"));
     s.learn_input_weights = py::cast<bool>(entry(d, "learn_input_weights"));
     s.optimizer = optimizer_settings(optimizer);
-    return PoleLearner<Scalar>(fixed_poles_settings<Scalar>(layer, py::cast<Index>(entry(d, "n_inputs")), py::cast<Index>(entry(d, "n_parts"))), s);
+    const auto n_inputs = py::cast<Index>(entry(d, "n_inputs")), n_parts = py::cast<Index>(entry(d, "n_parts"));
+    require(n_inputs >= 0 && s.n_outputs > 0, "n_inputs must not be negative, and n_outputs must be at least 1");
+    require(n_parts == 1 || n_parts == 2, "n_parts must be 1 or 2, got " + std::to_string(n_parts));
+    return PoleLearner<Scalar>(fixed_poles_settings<Scalar>(layer, n_inputs, n_parts), s);
   }
 
   PoleLearner<Scalar> learner_;

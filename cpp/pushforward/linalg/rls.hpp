@@ -10,12 +10,13 @@
 //
 //   P̃ ← P̃ − gain u uᴴ      gain = g c      c ← c / λ
 //
-// P loses its positive definiteness to rounding where ridge, or what forgetting leaves of it, is too small for the precision. Then q < 0, sooner
-// or later: nothing is learnt from that event. P's diagonal is looked at every few steps besides.
+// P loses its positive definiteness to rounding where ridge, or what forgetting leaves of it, is too small for the precision. Then q < 0 where the data
+// show it: nothing is learnt from that event. P's diagonal is looked at every few steps besides.
 
 #include <cmath>
 #include <utility>
 
+#include "../core/check.hpp"
 #include "../core/stream_ops.hpp"
 #include "linear_readout.hpp"
 
@@ -88,6 +89,7 @@ class RLS final : public LinearReadout<Scalar> {
     archive.numbers("u", u_.data(), u_.size());
     archive.numbers("gain", &gain_, 1);
     archive.numbers("c", &c_, 1);
+    require(c_ > 0, "arrays: 'c' must be positive");
     archive.integers("unseen", &unseen_, 1, {{0, look_every}});
   }
 

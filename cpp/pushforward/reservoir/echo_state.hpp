@@ -33,7 +33,7 @@ struct EchoStateSettings {
   const Scalar* W_feedback = nullptr;  // (n_units, n_feedback, n_parts)
   const Scalar* leak_rate = nullptr;   // (n_units)
   const Scalar* gain = nullptr;        // (n_units)
-  const Scalar* shift = nullptr;       // (n_units)
+  const Scalar* shift = nullptr;       // (n_units), added to both parts
   Activation activation = Activation::tanh;
   double noise = 0;                    // standard deviation; of complex units, of both parts together
   std::int64_t seed = 0;
@@ -43,6 +43,7 @@ template <typename Scalar>
 class EchoState final : public Layer<Scalar> {
  public:
   static constexpr Index lanes = 16;    // series in a group
+  static constexpr Index worth_it = Index{1} << 16;  // numbers of the state to be made, above which threads are woken
   static constexpr Index drive_numbers = 8192;  // that one product makes, at most: they are read while they are in the first caches
 
   EchoState(EchoStateSettings<Scalar> settings, Index n_series)
@@ -79,7 +80,7 @@ class EchoState final : public Layer<Scalar> {
       }
     };
     if (n_groups == 1) body(0);
-    else parallel_for(n_threads, n_groups, body);
+    else parallel_for(n_steps * static_cast<Index>(ticks_.size()) * n_ * n_parts_ >= worth_it ? n_threads : 1, n_groups, body);
     bool finite = true;
     for (Group& g : groups_) finite &= std::exchange(g.finite, true);
     return finite;
@@ -94,11 +95,11 @@ class EchoState final : public Layer<Scalar> {
     for (Index t = 0; t < n_steps; ++t) {
       U_.gather(inputs.at(0, t), nullptr, g.v.data(), 1, 0);
       U_.of_steps(1, g.v.data(), 0, g.drive.data(), plane_, 0);
-      recurrence_->apply(g.s.data(), heard.data(), 1);
+      update(g, g.drive.data(), plane_, 0);
+      std::copy_n(g.a.data(), n_, heard.data());  // W_rec s[t−1]
       ops<Scalar>().axpy(n_, Scalar(1), g.drive.data(), heard.data());
       for (Index i = 0; i < n_; ++i) answer[i] = gain_[i] * heard[i] + shift_[i];
       ops<Scalar>().activate(activation_, n_, answer.data(), answer.data(), nullptr);
-      update(g, g.drive.data(), plane_, 0);
       for (Index i = 0; i < n_; ++i) adapt_unit(plasticity, heard[i], answer[i], gain_[i], shift_[i]);
     }
     for (Index i = 0; i < n_; ++i) {

@@ -32,8 +32,8 @@ class PoleLearner {
   PoleLearner(const FixedPolesSettings<Scalar>& layer, const PoleLearnerSettings& settings)
       : n_(layer.n_units), n_inputs_(layer.n_inputs), parts_(layer.n_parts), m_(settings.n_outputs),
         n_features_(n_ + (settings.include_inputs ? n_inputs_ : 0)), n_weights_(1 + (settings.learn_input_weights ? n_inputs_ : 0)), layer_(layer, 1),
-        plane_(layer_.plane()), theta_(n_weights_ * parts_ * plane_), influence_(theta_.size()), gradient_(theta_.size()), before_(parts_ * plane_),
-        error_(2 * plane_), features_(n_features_ * parts_), W_out_(m_ * n_features_ * parts_), b_out_(m_ * parts_),
+        plane_(layer_.plane()), theta_(n_weights_ * parts_ * plane_), influence_(theta_.size()), gradient_(theta_.size()), kept_(theta_.size()),
+        before_(parts_ * plane_), error_(2 * plane_), features_(n_features_ * parts_), W_out_(m_ * n_features_ * parts_), b_out_(m_ * parts_),
         prediction_(m_ * parts_), optimizer_(settings.optimizer, theta_.size()) {
     require(layer.pole_parts == parts_, "poles: conjugate pairs of a real network cannot learn; give real poles, or make the data complex");
     require(parts_ == 1 || layer.activation == Activation::identity, "activation must be identity where complex poles learn: a split one has no derivative");
@@ -58,11 +58,17 @@ class PoleLearner {
       Scalar* prediction = predictions + t * m_ * parts_;
       if (const Status s = advance(x); s != Status::ok) return stop(s, t);
       readout.weights(W_out_.data(), b_out_.data());
-      if (const Status s = readout.step(features_.data(), y, prediction); s != Status::ok) return stop(s, t);
+      predict(b_out_.data());
       gradient_.clear();
-      add_gradient(y, prediction);
+      add_gradient(y, prediction_.data());
       if (!std::isfinite(ops<Scalar>().squared_norm(gradient_.size(), gradient_.data()))) return stop(Status::gradient_not_finite, t);
+      if (const Status s = readout.step(features_.data(), y, prediction); s != Status::ok) return stop(s, t);
+      std::copy_n(theta_.data(), theta_.size(), kept_.data());
       optimizer_.update(gradient_.data(), 1.0, theta_.data());
+      if (!ops<Scalar>().all_finite(theta_.size(), theta_.data())) {  // a step too long: the poles stay
+        std::copy_n(kept_.data(), kept_.size(), theta_.data());
+        return stop(Status::gradient_not_finite, t);
+      }
       use_weights();
     }
     return {};
@@ -92,6 +98,7 @@ class PoleLearner {
       add_gradient(y, prediction_.data());
     }
     copy_out(gradient_, gradient);
+    if (!std::isfinite(loss)) return stop(Status::loss_not_finite, n_steps - 1);
     return {};
   }
 
@@ -211,7 +218,7 @@ class PoleLearner {
   Index n_, n_inputs_, parts_, m_, n_features_, n_weights_;
   FixedPoles<Scalar> layer_;
   Index plane_;
-  Buffer<Scalar> theta_, influence_, gradient_;  // (n_weights, n_parts, plane): poles first, then input weights
+  Buffer<Scalar> theta_, influence_, gradient_, kept_;  // (n_weights, n_parts, plane): poles first, then input weights
   Buffer<Scalar> before_, error_;
   Buffer<Scalar> features_, W_out_, b_out_, prediction_;  // interleaved
   Optimizer<Scalar> optimizer_;

@@ -34,7 +34,7 @@ template <typename Scalar>
   const Reduced<Scalar> f = reduce<Scalar>(y);
   const V<Scalar> power = power_of_two<Scalar>(f.t);
   const V<Scalar> m = power * f.rest + (power * f.r + (power - Scalar(1)));
-  const V<Scalar> value = m * inverse_of<Scalar>(m + Scalar(2));
+  const V<Scalar> ratio = m * inverse_of<Scalar>(m + Scalar(2)), value = ratio > 1 ? broadcast(Scalar(1)) : ratio;  // a NaN stays one
   return (V<Scalar>)((I<Scalar>)(size < E::linear ? size : value) | sign);
 }
 

@@ -37,8 +37,9 @@ _PARAMETERS = """
         Standard deviation of normal numbers added to what units hear while the model learns; predictions are without.
     readout : {"ridge", "rls", "nlms", "lms"} or read-out
         "ridge" is solved in closed form, the others learn event by event. Or a read-out of :mod:`pushforward.kernels`, which is copied.
-    ridge : float
-        Of "ridge": the penalty. Of "rls": 1 / ridge is its start; with ``forgetting=1`` both give the same weights.
+    ridge : float, optional
+        Of "ridge": the penalty, 1e-8 unless given. Of "rls": 1 / ridge is its start, 1e-6 in double and 1e-2 in single precision unless given; with
+        ``forgetting=1`` and the same ridge both give the same weights.
     solver : {"qr", "gram"}
         Of "ridge". "gram" is faster and loses half the digits, which costs a closed loop most of its horizon.
     forgetting : float in (0, 1]

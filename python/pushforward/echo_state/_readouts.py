@@ -16,6 +16,7 @@ from ..readout._base import OnlineReadout, number
 from ..readout._online import LMS, NLMS, RLS
 from ..readout._ridge import Ridge
 
+RIDGE = 1e-8  # of least squares in closed form, unless given
 ONLINE = ("rls", "nlms", "lms")
 NAMES = ("ridge", *ONLINE)
 
@@ -90,7 +91,8 @@ def make_readout(model: Any, dtype: np.dtype[Any], n_features: int, n_outputs: i
     _check(model)
     intercept = {"intercept": bool(model.intercept)}
     if given == "ridge":
-        return Readout(given, dtype, n_features, n_outputs, intercept | {"ridge": float(model.ridge), "solver": model.solver})
+        ridge = RIDGE if model.ridge is None else float(model.ridge)
+        return Readout(given, dtype, n_features, n_outputs, intercept | {"ridge": ridge, "solver": model.solver})
     if given == "rls":
         return _like(RLS(forgetting=model.forgetting, ridge=model.ridge, dtype=dtype.name, **intercept), dtype, n_features, n_outputs)
     rate = {} if model.learning_rate is None else {"learning_rate": model.learning_rate}
@@ -114,6 +116,7 @@ def _like(given: Any, dtype: np.dtype[Any], n_features: int, n_outputs: int) -> 
 
 def _check(model: Any) -> None:
     """Refuse numbers that no read-out can take."""
-    number("ridge", model.ridge, "a finite number of at least 0", 0, sys.float_info.max, low_open=False)
+    if model.ridge is not None:
+        number("ridge", model.ridge, "a finite number of at least 0", 0, sys.float_info.max, low_open=False)
     number("forgetting", model.forgetting, "a number in (0, 1]", 0, 1)
     one_of("solver", model.solver, ("qr", "gram"))

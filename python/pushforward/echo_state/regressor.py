@@ -51,7 +51,7 @@ class EchoStateRegressor(RegressorMixin, EventModel):
     def __init__(
         self, n_units: Any = 500, *, spectral_radius: Any = 0.9, input_scaling: Any = None, bias_scaling: Any = 0.5, leak_rate: Any = 1.0,
         connectivity: Any = None, topology: Any = "random", activation: Any = "tanh", proximity: Any = None, washout: Any = 100,
-        feedback: bool = False, feedback_scaling: float | None = None, noise: Any = 0.0, readout: Any = "ridge", ridge: float = 1e-8,
+        feedback: bool = False, feedback_scaling: float | None = None, noise: Any = 0.0, readout: Any = "ridge", ridge: float | None = None,
         solver: str = "qr", forgetting: float = 1.0, learning_rate: float | None = None, include_inputs: bool = True, intercept: bool = True,
         intrinsic_plasticity: str | None = None, plasticity_rate: float = 1e-3, plasticity_mean: float | None = None,
         plasticity_deviation: float = 0.3, plasticity_epochs: int = 1, dtype: str = "float64", random_state: int = 0,
