@@ -51,7 +51,7 @@ py::array_t<Scalar> learn_one(NetworkModel<Scalar>& self, ReadoutModel<Scalar>& 
   require_finite(y.data(), 1, 1, m * s.n_parts, "y");
   py::array_t<Scalar> prediction({m, s.n_parts});
   const RunStatus found = self.network().learn(learner, 1, x.data(), y.data(), Network<Scalar>::Feedback::none, nullptr, prediction.mutable_data());
-  if (found.status == Status::state_not_finite) {  // the series starts afresh: there is no copy of its state to go back to
+  if (found.status != Status::ok) {  // the series starts afresh: there is no copy of its state to go back to
     const std::vector<Scalar> zeros(static_cast<std::size_t>(self.network().n_state() * s.n_parts));
     self.set_states(zeros.data());
   }

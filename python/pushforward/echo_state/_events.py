@@ -30,7 +30,7 @@ class EventModel(RunningModel):
         -------
         y : as :meth:`predict_one` gives it
         """
-        if self._live is not None and self._live.takes(x, y):  # the common case
+        if self._live is not None and not hasattr(self, "classes_") and self._live.takes(x, y):  # the common case
             return self._shown_one(self._live.learn_one(x, y))
         with self._unchanged_by_mistakes():
             row = self._event(x)

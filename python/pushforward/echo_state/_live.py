@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._network import as_parts, from_parts, n_parts, real_of
-from .._series import Array
+from .._series import Array, Series, check_finite
 from ..errors import DivergenceError
 from ._readouts import Readout
 from ._reservoir import Reservoir, Stand
@@ -39,6 +39,7 @@ class Live:
     def learn_one(self, x: Array, y: Array) -> Array:
         """Learn one event x (n_inputs,), y (n_outputs,); return the prediction (n_outputs,) made before."""
         if self.skip > 0 or self.heard is not None:
+            check_finite("y", Series([y[None]], "one"))
             row: Array = self.run(x[None], y[None])[0]
             return row
         real, parts = self.real, self.parts

@@ -211,7 +211,7 @@ class EchoStateRegressor(RegressorMixin, EventModel):
         row = numbers("y", y, np.dtype(self.dtype))
         if row.ndim > 1 or row.size == 0:
             raise ValueError(f"y must be a number or (n_outputs,), got shape {row.shape}")
-        return row.reshape(-1), row.ndim == 0
+        return row.reshape(-1), np.ndim(y) == 0
 
     def _shown_one(self, output: Array) -> Any:
         return output[0].item() if self._flat_ else output

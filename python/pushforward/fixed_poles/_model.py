@@ -39,12 +39,16 @@ class FixedPoleModel(FixedPoleBase):
         ------
         DivergenceError
             When a number stopped being finite.
+        SingularReadoutError
+            With the ridge that would cure it; the model is as it was.
         """
         data = _series.series("X", X, self._dtype())
         self._check_washout(data)
         with self._unchanged_by_mistakes():
             self._forget()
             self._learn(data, self._targets(y, data), restart=True)
+            if isinstance(self._readout, RidgeReadout):
+                self._readout.weights()  # a singular one is named here, and the model is as it was
         return self
 
     def partial_fit(self, X: ArrayLike | list[Array], y: Any) -> Self:
@@ -193,6 +197,8 @@ class FixedPoleModel(FixedPoleBase):
             raise ValueError("learn_one needs readout='rls', got readout='ridge', which learns in closed form: partial_fit takes many steps at once")
         event = self._event("x", x, self.n_inputs_)
         if self._seen_ < self.washout:
+            if not np.isfinite(target).all():
+                raise ValueError(f"y must be finite, got {from_parts(target, self._type_)}")
             return self._pass(event)
         machine = self._learner if self._learner is not None else self._network
         prediction: Array = from_parts(machine.learn_one(self._readout.core, event, target), self._type_)

@@ -103,8 +103,8 @@ def reservoir_states(
     n_series, n_steps, n_inputs = drive.shape
     W_in = _array("W_in", W_in, dtype, (None, n_inputs))
     n = len(W_in)
-    recurrence = _recurrent("W_rec", W_rec, n, dtype)
-    skip = None if W_skip is None else _recurrent("W_skip", W_skip, n, dtype)
+    recurrence = recurrent("W_rec", W_rec, n, dtype)
+    skip = None if W_skip is None else recurrent("W_skip", W_skip, n, dtype)
     if bias is not None:
         bias = _array("bias", bias, dtype, (n,))
     one_of("activation", activation, ACTIVATIONS)
@@ -149,7 +149,7 @@ def _array(name: str, values: Any, dtype: "np.dtype[Any]", shape: tuple[int | No
     return array
 
 
-def _recurrent(name: str, W: Any, n: int, dtype: "np.dtype[Any]") -> Any:
+def recurrent(name: str, W: Any, n: int, dtype: "np.dtype[Any]") -> Any:
     """W_rec as the layers take it: of the dtype of the inputs, or an operator."""
     if not isinstance(W, Operator) and not sparse.issparse(W):
         return _array(name, W, dtype, (n, n))

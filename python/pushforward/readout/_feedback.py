@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from .. import _core
 from .._checks import one_of, seed
@@ -46,9 +45,9 @@ class FeedbackNetwork(Estimator):
         leak = np.asarray(self.leak_rate)
         if leak.dtype.kind not in "iuf" or leak.shape not in ((), (n,)) or not np.all((leak > 0) & (leak <= 1)):
             raise ValueError(f"leak_rate must be a number in (0, 1], or ({n},) of them, got {self.leak_rate!r}")
-        W_rec = self.W_rec
-        if not hasattr(W_rec, "_recurrence") and not sparse.issparse(W_rec):
-            W_rec = self._matrix("W_rec", W_rec, (n, n))
+        from ..kernels._states import recurrent  # the kernels show the read-outs: not at the top
+
+        W_rec = recurrent("W_rec", self.W_rec, n, dtype)
         return echo_state_layer(W_rec, W_in, bias, dtype, leak, self.activation, self._matrix("W_feedback", self.W_feedback, (n, None)), noise)
 
     def _matrix(self, name: str, values: Any, shape: tuple[int | None, ...]) -> Array:

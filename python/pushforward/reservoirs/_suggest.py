@@ -49,7 +49,10 @@ def suggest(X: ArrayLike | Sequence[ArrayLike]) -> dict[str, Any]:
 
 def input_scaling(series: _series.Series) -> _series.Array:
     """Return one scaling a column; one that does not vary counts as if its standard deviation were 1."""
-    deviation = np.concatenate(series.arrays).astype(np.complex128 if series.arrays[0].dtype.kind == "c" else np.float64).std(axis=0)
-    usable = np.where(deviation > 0, deviation, 1.0)
-    found: _series.Array = STRENGTH / usable
+    whole = np.concatenate(series.arrays).astype(np.complex128 if series.arrays[0].dtype.kind == "c" else np.float64)
+    largest = np.maximum(np.abs(whole).max(axis=0), np.finfo(np.float64).tiny)
+    deviation = (whole / largest).std(axis=0) * largest  # no square overflows
+    found: _series.Array = STRENGTH / np.where(deviation > 0, deviation, 1.0)
+    if not np.isfinite(found).all():
+        raise ValueError(f"X must vary by what a number can scale, got a standard deviation of {deviation.min():g}")
     return found
