@@ -92,6 +92,9 @@ def run_costs(run):
 
 def network_costs(topology, n_series, what, dtype):
     rng = np.random.default_rng(0)
+    if what == "rollout":
+        start, W, A = rng.normal(size=(n_series, 3, 2)), rng.normal(size=(40, 6)), 0.01 * rng.normal(size=(2, 47))
+        return run_costs(lambda n: pf.kernels.sampled_rollout(start, n, W, np.zeros(40), A))
     W = getattr(pf.reservoirs, topology)(40, spectral_radius=0.9, dtype=dtype, random_state=0)
     X, W_in = rng.normal(size=(n_series, 8000, 1)).astype(dtype), np.ones((40, 1), dtype)
     if what == "states":
@@ -131,6 +134,7 @@ NETWORKS = {
     "complex ring": ["ring", 1, "states", "complex128"],
     "series side by side": ["random", 20, "states", "float32"],
     "closed loop": ["cycle_with_jumps", 1, "simulate", "float64"],
+    "sampled network": [None, 5, "rollout", "float64"],
 }
 
 

@@ -6,4 +6,8 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   pushforward::bind::bind_readouts(m);
   pushforward::bind::bind_networks(m);
   pushforward::bind::bind_poles(m);
+  pushforward::bind::bind_koopman_fold(m);
+  pushforward::bind::bind_koopman_lift(m);
+  pushforward::bind::bind_koopman_batched(m);
+  pushforward::bind::bind_koopman_rollout(m);
 }

@@ -4,6 +4,7 @@
 #include "layers.hpp"
 #include "pushforward/linalg/lms.hpp"
 #include "pushforward/linalg/rls.hpp"
+#include "pushforward/linalg/windowed.hpp"
 
 namespace pushforward::bind {
 
@@ -22,6 +23,7 @@ ReadoutModel<Scalar>::ReadoutModel(const py::dict& d) {
   read("ridge", s.ridge);
   read("learning_rate", s.learning_rate);
   read("epsilon", s.epsilon);
+  read("window", s.window);
   require(s.n_features > 0, "n_features must be at least 1, got " + std::to_string(s.n_features));
   require(s.n_outputs > 0, "n_outputs must be at least 1, got " + std::to_string(s.n_outputs));
   require(s.n_parts == 1 || s.n_parts == 2, "n_parts must be 1 or 2, got " + std::to_string(s.n_parts));
@@ -37,8 +39,12 @@ void ReadoutModel<Scalar>::reset() {
     require(s.ridge > 0 && std::isfinite(static_cast<Scalar>(s.ridge)) && std::isfinite(static_cast<Scalar>(1 / s.ridge)),
             "ridge must be positive and finite in this precision, and 1 / ridge too");
     readout_ = std::make_unique<RLS<Scalar>>(shape, s.forgetting, s.ridge);
+  } else if (s.kind == "window") {
+    require(s.window > 0, "window must be at least 1, got " + std::to_string(s.window));
+    require(static_cast<Scalar>(s.ridge) > 0 && std::isfinite(static_cast<Scalar>(s.ridge)), "ridge must be positive and finite in this precision");
+    readout_ = std::make_unique<WindowedReadout<Scalar>>(shape, s.window, s.ridge);
   } else {
-    require(s.kind == "lms" || s.kind == "nlms", "kind must be rls, lms or nlms, got '" + s.kind + "'");
+    require(s.kind == "lms" || s.kind == "nlms", "kind must be rls, window, lms or nlms, got '" + s.kind + "'");
     readout_ = std::make_unique<LMS<Scalar>>(shape, typename LMS<Scalar>::Settings{s.learning_rate, s.kind == "nlms", s.epsilon});
   }
 }

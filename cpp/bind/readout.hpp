@@ -29,7 +29,7 @@ class ReadoutModel {
  private:
   struct Settings {
     std::string kind;
-    Index n_features = 0, n_outputs = 0, n_parts = 1;
+    Index n_features = 0, n_outputs = 0, n_parts = 1, window = 0;
     bool intercept = true;
     double forgetting = 1, ridge = 0, learning_rate = 0, epsilon = 1e-8;
   } settings_;

@@ -10,5 +10,9 @@ void bind_learners(pybind11::module_& m);  // the training engine
 void bind_networks(pybind11::module_& m);  // layers of fixed dynamics
 void bind_readouts(pybind11::module_& m);  // read-outs that learn online
 void bind_poles(pybind11::module_& m);     // poles that learn
+void bind_koopman_fold(pybind11::module_& m);  // rows into the factor of a least-squares problem
+void bind_koopman_lift(pybind11::module_& m);  // features of sampled layers
+void bind_koopman_batched(pybind11::module_& m);  // many small least-squares problems
+void bind_koopman_rollout(pybind11::module_& m);  // the closed loop of a sampled network
 
 }  // namespace pushforward::bind

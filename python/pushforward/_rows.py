@@ -27,8 +27,8 @@ def rows_of(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
     return array
 
 
-def weights_of(name: str, values: ArrayLike, n_rows: int) -> NDArray[Any]:
-    """Return one finite non-negative number a row, not all zero."""
+def weights_of(name: str, values: ArrayLike, n_rows: int, some: bool = True) -> NDArray[Any]:
+    """Return one finite non-negative number a row, with ``some`` not all zero."""
     array = np.asarray(values)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be real numbers, got {array.dtype}")
@@ -37,7 +37,7 @@ def weights_of(name: str, values: ArrayLike, n_rows: int) -> NDArray[Any]:
     if not np.isfinite(array).all() or (array < 0).any():
         at = int(np.flatnonzero(~(np.isfinite(array) & (array >= 0)))[0])
         raise ValueError(f"{name} must be finite and not negative, got {array[at]} at row {at}")
-    if n_rows and not (array > 0).any():
+    if some and n_rows and not (array > 0).any():
         raise ValueError(f"{name} must not all be zero")
     return array
 

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from .._estimator import Estimator
 from .._rows import check_finite, constant, rows_of, weights_of
 from .._series import Array
-from ..linalg import StreamingFactor, StreamingGram, StreamingQR
+from ..linalg import StreamingGram, StreamingQR
+from ..linalg._factors import StreamingFactor
 from ._data import check_settings, dtype_of, pair, penalties
 from ._solvers import solve
 

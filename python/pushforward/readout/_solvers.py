@@ -7,7 +7,8 @@ from scipy.linalg import lapack, svdvals
 
 from .._series import Array
 from ..errors import SingularReadoutError
-from ..linalg import LETTERS, StreamingFactor, StreamingGram, StreamingQR
+from ..linalg import StreamingGram, StreamingQR
+from ..linalg._factors import LETTERS, StreamingFactor
 
 Solution = tuple[Array, Array]  # (n_rows of W, n_outputs), and the squared norm of the residuals (n_outputs,)
 

@@ -4,17 +4,23 @@ Same names and signatures as in ``pushforward.kernels``. Every function computes
 """
 
 from .approximate import kf_influence, snap_influence, snap_mask, uoro_influence
+from .batched import batched_lstsq
 from .bptt import finite_differences, full_bptt
+from .edmd import edmd
 from .local import leak_jacobian, local_training, random_feedback
 from .online import online_training
 from .poles import fixed_pole_states, pole_gradient, pole_learning
 from .readout import force, lms, rls
 from .reservoir import reservoir_states, simulate
 from .ridge import ridge_readout
+from .rollout import sampled_rollout
+from .sampling import sample_weights, sampled_features
 from .sensitivity import block_gradient, forward_sensitivity
 
 __all__ = [
+    "batched_lstsq",
     "block_gradient",
+    "edmd",
     "finite_differences",
     "fixed_pole_states",
     "force",
@@ -31,6 +37,9 @@ __all__ = [
     "reservoir_states",
     "ridge_readout",
     "rls",
+    "sample_weights",
+    "sampled_features",
+    "sampled_rollout",
     "simulate",
     "snap_influence",
     "snap_mask",

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import blas, lapack
 
-from ._checks import one_of, positive_int
-from ._rows import check_finite, is_constant, rows_of, weights_of
-from ._series import DTYPES, Array
+from .._checks import one_of, positive_int
+from .._rows import check_finite, is_constant, rows_of, weights_of
+from .._series import DTYPES, Array
 
 __all__ = ["StreamingGram", "StreamingQR"]
 

@@ -1,0 +1,152 @@
+"""Least squares from rows in chunks: one pass, a factor in memory, the accuracy of an SVD of all rows."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import LinAlgError, svd
+
+from .._checks import one_of, positive_int
+from .._rows import rows_of, weights_of
+from ._folding import Folding
+from ._solution import LeastSquaresSolution, check_solve
+
+__all__ = ["StreamingLeastSquares"]
+
+Array = NDArray[Any]
+
+
+class StreamingLeastSquares(Folding):
+    """Least squares with rows that come in chunks; what is kept does not grow with their number.
+
+    Parameters
+    ----------
+    n_columns, n_targets : int
+        Of A and of Y.
+    dtype : {"float64", "float32"}
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows seen.
+
+    Notes
+    -----
+    Kept are the triangle R of A = Q R, Qᵀ Y, and the Gram matrix of the residuals, S = Yᵀ (I − Q Qᵀ) Y. A chunk X with targets Y_X is measured by
+    what is known: Z = X R⁻¹ (a triangular solve), W = Y_X − Z Qᵀ Y. With I + Zᵀ Z = L Lᵀ and P = L⁻¹ Zᵀ W
+
+        R ← Lᵀ R,    Qᵀ Y ← Lᵀ Qᵀ Y + P,    S ← S + Wᵀ W − Pᵀ P.
+
+    This is CholeskyQR with R as the preconditioner: I + Zᵀ Z is well conditioned whatever A is, so that nothing is lost by forming it, and the
+    work is one triangular solve and one Gram matrix: 2 n_rows n_columns² operations, as many as Householder's, all in products of matrices. Many
+    chunks go with one R; a rank-n_columns update follows when their number has doubled. While R knows too little (the first rows, a direction
+    never seen before: Zᵀ Z is large) rows go in by Householder reflections. A starts with rows of rounding errors, ε times the size of its
+    columns, so that R is never singular. Singular values are those of A to rounding errors relative to the largest (Demmel, Grigori, Hoemmen,
+    Langou 2012 on QR in chunks; Fukaya et al. 2020 on CholeskyQR). All this is chosen by measurement: LAPACK's tpqrt reaches a third of the speed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.random.default_rng(0).normal(size=(1000, 3))
+    >>> Y = A @ [[1.0], [2.0], [3.0]]
+    >>> solution = StreamingLeastSquares(3, 1).update(A[:300], Y[:300]).update(A[300:], Y[300:]).solve()
+    >>> solution.coefficients[:, 0].round(12), solution.rank
+    (array([1., 2., 3.]), 3)
+    """
+
+    has_factors = True
+
+    def __init__(self, n_columns: int, n_targets: int, dtype: str = "float64") -> None:
+        positive_int("n_columns", n_columns)
+        positive_int("n_targets", n_targets)
+        self.dtype = np.dtype(dtype)
+        one_of("dtype", self.dtype.name, ("float32", "float64"))
+        self.n_columns, self.n_targets, self.n_rows = int(n_columns), int(n_targets), 0
+        self._prepare()
+
+    def update(self, A: ArrayLike, Y: ArrayLike, weights: ArrayLike | None = None) -> Self:
+        """Fold rows in; a mistake changes nothing.
+
+        Parameters
+        ----------
+        A : (n_rows, n_columns) ndarray of this dtype
+        Y : (n_rows, n_targets) ndarray
+        weights : (n_rows,) array-like, optional
+            Non-negative; a row of weight w counts as w rows.
+
+        Raises
+        ------
+        ValueError, TypeError
+            What does not fit is named; of rows that are not finite the numbers.
+        """
+        rows, targets = rows_of("A", A, self.dtype), rows_of("Y", Y, self.dtype)
+        for name, part, width in (("A", rows, self.n_columns), ("Y", targets, self.n_targets)):
+            if part.shape != (len(rows), width):
+                raise ValueError(f"{name} must have shape ({len(rows)}, {width}), got {part.shape}")
+        with self._kept():
+            self._add(rows, targets, None if weights is None else weights_of("weights", weights, len(rows), some=False), ("A", "Y"))
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Fold in all rows that another has seen.
+
+        Parameters
+        ----------
+        other : StreamingLeastSquares of the same size and dtype
+        """
+        if type(other) is not type(self):
+            raise TypeError(f"other must be a {type(self).__name__}, got {type(other).__name__}")
+        if (other.n_columns, other.n_targets, other.dtype) != (self.n_columns, self.n_targets, self.dtype):
+            got = f"{other.n_columns} columns and {other.n_targets} targets of {other.dtype}"
+            raise ValueError(f"other must have {self.n_columns} columns and {self.n_targets} targets of {self.dtype}, got {got}")
+        R, C, S = other._factors()
+        self._factors()
+        if other.n_rows:
+            self._reflect(R, C)
+            self._S = self._S + S
+        self.n_rows += other.n_rows
+        return self
+
+    def solve(self, rcond: float = 1e-10, ridge: float = 0.0) -> LeastSquaresSolution:
+        """Solve with all rows so far.
+
+        Parameters
+        ----------
+        rcond : float
+            Singular values of at most ``rcond`` times the largest count as zero, like in :func:`numpy.linalg.lstsq`; not below the rounding
+            error of the dtype.
+        ridge : float
+
+        Raises
+        ------
+        ValueError
+            When ``rcond`` or ``ridge`` is negative, or there are no rows.
+        """
+        check_solve(rcond, ridge, self.n_rows)
+        R, C, S = self._factors()
+        try:
+            U, s, Vt = svd(R, check_finite=False)
+        except LinAlgError:  # the quick algorithm may fail to converge
+            U, s, Vt = svd(R, check_finite=False, lapack_driver="gesvd")
+        rank = int(np.count_nonzero(s > max(rcond, float(np.finfo(self.dtype).eps)) * s[0]))
+        filtered = s[:rank] / (s[:rank] ** 2 + self.dtype.type(ridge))
+        coefficients = Vt[:rank].T @ (filtered[:, None] * (U[:, :rank].T @ C))
+        residuals = np.sqrt(np.maximum(np.diagonal(S), 0) + ((C - R @ coefficients) ** 2).sum(axis=0))
+        return LeastSquaresSolution(coefficients, s, rank, residuals, self.n_rows)
+
+    @property
+    def R(self) -> Array:
+        """(n_columns, n_columns): the triangle, its diagonal not negative."""
+        R = self._factors()[0]
+        return R * self._signs()[:, None]
+
+    @property
+    def QTY(self) -> Array:
+        """(n_columns, n_targets): Qᵀ Y."""
+        C = self._factors()[1]
+        return C * self._signs()[:, None]
+
+    @property
+    def residual_gram(self) -> Array:
+        """(n_targets, n_targets): Yᵀ (I − Q Qᵀ) Y."""
+        return np.array(self._factors()[2])
