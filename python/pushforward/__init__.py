@@ -8,7 +8,7 @@
 (3,)
 """
 
-from . import cells, datasets, diagnostics, errors, init, kernels, metrics, optim, reference, reservoirs
+from . import cells, datasets, diagnostics, errors, init, kernels, koopman, metrics, optim, reference, reservoirs
 from ._checks import positive_int as _positive_int
 from ._core import available_cpus as _available_cpus
 from ._core import default_threads as _default_threads
@@ -16,19 +16,21 @@ from ._core import set_default_threads as _set_default_threads
 from ._torch import from_torch
 from ._version import __version__
 from .echo_state import EchoStateClassifier, EchoStateRegressor
-from .errors import DivergenceError, SingularReadoutError
+from .errors import ControlError, DivergenceError, SingularReadoutError
 from .fixed_poles import FixedPoleClassifier, FixedPoleRegressor
 from .gradient_check import GradientReport, check_gradient
 from .io import load, save
+from .koopman import KoopmanRegressor, SampledRNN
 from .nvar import NVARRegressor
 from .optim import SGD, Adam, AdamW, Constant, Exponential, InverseTime, RMSprop, Step
 from .recurrent import GradientBias, RecurrentClassifier, RecurrentRegressor
 
 __all__ = [
-    "SGD", "Adam", "AdamW", "Constant", "DivergenceError", "EchoStateClassifier", "EchoStateRegressor", "Exponential", "FixedPoleClassifier",
-    "FixedPoleRegressor", "GradientBias", "GradientReport", "InverseTime", "NVARRegressor", "RMSprop", "RecurrentClassifier", "RecurrentRegressor",
-    "SingularReadoutError", "Step", "__version__", "cells", "check_gradient", "datasets", "diagnostics", "errors", "from_torch", "get_num_threads",
-    "init", "kernels", "load", "metrics", "optim", "reference", "reservoirs", "save", "set_num_threads",
+    "SGD", "Adam", "AdamW", "Constant", "ControlError", "DivergenceError", "EchoStateClassifier", "EchoStateRegressor", "Exponential",
+    "FixedPoleClassifier", "FixedPoleRegressor", "GradientBias", "GradientReport", "InverseTime", "KoopmanRegressor", "NVARRegressor", "RMSprop",
+    "RecurrentClassifier", "RecurrentRegressor", "SampledRNN", "SingularReadoutError", "Step", "__version__", "cells", "check_gradient", "datasets",
+    "diagnostics", "errors", "from_torch", "get_num_threads", "init", "kernels", "koopman", "load", "metrics", "optim", "reference", "reservoirs",
+    "save", "set_num_threads",
 ]  # fmt: skip
 
 

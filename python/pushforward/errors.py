@@ -18,7 +18,7 @@ class DivergenceError(ArithmeticError):
     """
 
     def __init__(self, reason: str, step: int = 0, series: int = 0) -> None:
-        super().__init__(f"{reason} at step {step} of series {series}; the weights are those before that step")
+        super().__init__(f"{reason} at step {step} of series {series}; what was learnt before that step stands")
         self.reason, self.step, self.series = reason, step, series
 
     def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, int, int]]:
@@ -41,3 +41,22 @@ class SingularReadoutError(LinAlgError, ValueError):
 
     def __reduce__(self) -> tuple[type["SingularReadoutError"], tuple[str, float]]:
         return type(self), (self.reason, self.ridge)
+
+
+class ControlError(ArithmeticError):
+    """No input was found.
+
+    Attributes
+    ----------
+    reason : str
+    status : {"infeasible", "not converged", "no gain"}
+        "infeasible": no input respects the bounds; "not converged": the solver stopped before it was accurate enough; "no gain": no method
+        gave a feedback.
+    """
+
+    def __init__(self, reason: str, status: str) -> None:
+        super().__init__(reason)
+        self.reason, self.status = reason, status
+
+    def __reduce__(self) -> tuple[type["ControlError"], tuple[str, str]]:
+        return type(self), (self.reason, self.status)

@@ -36,15 +36,20 @@ ESTIMATORS = {  # name: module
     "FORCE": "readout",
     "FixedPoleClassifier": "fixed_poles",
     "FixedPoleRegressor": "fixed_poles",
+    "KernelEDMD": "koopman",
+    "KoopmanRegressor": "koopman",
     "LMS": "readout",
     "NLMS": "readout",
     "NVARRegressor": "nvar",
+    "OnlineEDMD": "koopman",
     "RLS": "readout",
     "RecurrentClassifier": "recurrent",
     "RecurrentRegressor": "recurrent",
     "Ridge": "readout",
+    "SampledRNN": "koopman",
 }
 VALUES = {  # module: classes that may stand among the settings, rebuilt from their settings
+    "koopman": ("Identity", "Monomials", "RadialBasis", "RandomFourier", "Sampled"),
     "readout": ("LMS", "NLMS", "RLS", "Ridge"),
     "reservoirs": ("BlockDiagonal", "CycleWithJumps", "DelayLine", "Ring"),
 }

@@ -1,4 +1,4 @@
-"""Figures (extra ``[plot]``). Every function returns a ``Figure`` and touches no global state: no window, no display needed."""
+"""Losses as they fall."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ._common import figure_class, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +51,7 @@ def loss_curve(
     >>> figure.axes[0].get_xlabel()
     'events learnt'
     """
-    Figure = _figure_class()
+    Figure = figure_class()
     loss = np.asarray(history, dtype=np.float64)
     if loss.ndim != 1 or not len(loss):
         raise ValueError(f"history: expected a (n_chunks,) array with at least one figure, got shape {loss.shape}")
@@ -78,7 +80,7 @@ def loss_curve(
     axes.set_ylabel(ylabel)
     if events is not None:
         axes.xaxis.set_major_formatter("{x:,.0f}")
-    _plain(axes)
+    plain(axes)
     axes.legend(frameon=False)
     if title:
         axes.set_title(title, loc="left", fontsize="medium")
@@ -132,7 +134,7 @@ def learning_curves(
     >>> figure.axes[1].lines[0].get_ydata().round(2).tolist()
     [0.05, 0.2]
     """
-    Figure = _figure_class()
+    Figure = figure_class()
     from matplotlib.lines import Line2D
 
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
@@ -151,7 +153,7 @@ def learning_curves(
             if name != reference and reference in curves:
                 _draw(below, x, table - curves[reference][1], looks[name])
         for axes in (above, below):
-            _plain(axes)
+            plain(axes)
             _cut(axes)
         for name, value in (baselines or {}).items():
             if value < above.get_ylim()[1]:
@@ -220,21 +222,6 @@ def _looks(names: list[str], reference: str) -> dict[str, dict[str, Any]]:
         for k, (name, shade) in enumerate(zip(others, shades, strict=True))
     }
     return found | {reference: {"color": "black", "linestyle": "-", "linewidth": 1.8, "zorder": 3.0}}
-
-
-def _figure_class() -> type[Figure]:
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("figures need matplotlib: pip install 'pushforward[plot]'") from error
-    return Figure
-
-
-def _plain(axes: Axes) -> None:
-    """A light grid beneath, no box."""
-    axes.set_axisbelow(True)
-    axes.grid(visible=True, color="0.9", linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _running_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
