@@ -159,7 +159,7 @@ def measure(competitors: Sequence[Competitor], gauge: Gauge, effort: Effort) -> 
             turn = done % len(competitors)  # nobody always comes first
             for c in (*competitors[turn:], *competitors[:turn]):
                 timing = timings[c.name]
-                timing.samples.append(_sample(c, timing.n_steps, gauge))
+                timing.samples.append(take_sample(c, timing.n_steps, gauge))
             enough = all(timing.n_good >= (effort.rounds + 2) // 3 for timing in timings.values())
             if (done >= effort.rounds and enough) or (done >= 2 and time.perf_counter() - start > effort.seconds):
                 break
@@ -177,7 +177,8 @@ def _calibrate(c: Competitor, seconds: float) -> int:
         n_steps *= 2
 
 
-def _sample(c: Competitor, n_steps: int, gauge: Gauge) -> Sample:
+def take_sample(c: Competitor, n_steps: int, gauge: Gauge) -> Sample:
+    """Run so many steps between two probes."""
     before, interrupted = gauge.read(), interruptions()
     wall, process, thread = time.perf_counter(), time.process_time(), time.thread_time()
     c.run(n_steps)

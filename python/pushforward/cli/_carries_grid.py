@@ -8,7 +8,7 @@ from pushforward.cli._settings import InputError
 
 
 class CarriesGrid:
-    """What the command needs to know of a report. See :class:`pushforward.cli._reservoirs_grid.ReservoirsGrid` for the other one.
+    """What the command needs to know of a report. See :class:`pushforward.cli._tasks_grid.TasksGrid` for the other one.
 
     Parameters
     ----------

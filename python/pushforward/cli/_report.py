@@ -113,7 +113,7 @@ def mean_loss(progress: Progress, n_events: int) -> float:
 def versions() -> dict[str, str | None]:
     """Versions of this package, of Python and of what it runs on; ``None`` where one is not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
-    for name in ("pushforward", "numpy", "scipy", "scikit-learn", "safetensors", "typer", "rich", "matplotlib", "pooch"):
+    for name in ("pushforward", "numpy", "scipy", "scikit-learn", "safetensors", "typer", "rich", "matplotlib", "pooch", "torch"):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

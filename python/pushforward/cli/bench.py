@@ -24,11 +24,11 @@ _Opt = typer.Option
 
 
 def bench(
-    suite: Annotated[Literal["rtrl", "cells", "carries", "reservoirs"], typer.Argument(help="What to measure.")],
+    suite: Annotated[Literal["rtrl", "cells", "carries", "reservoirs", "koopman"], typer.Argument(help="What to measure.")],
     case: Annotated[list[str] | None, _Opt(metavar="NAME", help="Only this case; may be given again. A wrong name lists them.")] = None,
     everything: Annotated[bool, _Opt("--all", help="Also what is only run when named: a million parameters (minutes, 6 GB), units or rows.")] = False,
     quick: Annotated[bool, _Opt("--quick", help="A few samples of each: a look, not a measurement.")] = False,
-    dtype: Annotated[Literal["float32", "float64"] | None, _Opt(help="Default: what the goals hold for; reservoirs: float64.")] = None,
+    dtype: Annotated[Literal["float32", "float64"] | None, _Opt(help="Default: what the goals hold for; reservoirs, koopman: float64.")] = None,
     units: Annotated[list[int] | None, _Opt(min=1, help="Numbers of units in place of each case's own; may be given again.")] = None,
     json_file: Annotated[Path | None, _Opt("--json", metavar="FILE", help="Write all numbers.")] = None,
     keep_pins: Annotated[bool, _Opt("--keep-pins", help="Leave OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE as they are.")] = False,

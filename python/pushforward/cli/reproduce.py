@@ -16,15 +16,18 @@ _Opt = typer.Option
 
 def reproduce(
     report: Annotated[
-        Literal["carries", "reservoirs"],
-        typer.Argument(help="carries: exact online gradients against truncated ones (arXiv 2501.08040). reservoirs: fixed dynamics (2602.21454)."),
+        Literal["carries", "reservoirs", "koopman"],
+        typer.Argument(
+            help="carries: exact online gradients against truncated ones (arXiv 2501.08040). reservoirs: fixed dynamics (2602.21454). "
+            "koopman: sampled networks without gradients (2410.23467)."
+        ),
     ],
     out: Annotated[Path | None, _Opt(metavar="DIR", help="Where runs, tables and figures go. Default: pushforward-REPORT.")] = None,
-    only: Annotated[str | None, _Opt(metavar="TASKS", help="reservoirs: some tasks, such as lorenz,link-qpsk. Default: all.")] = None,
+    only: Annotated[str | None, _Opt(metavar="TASKS", help="reservoirs, koopman: some tasks, such as lorenz,rossler. Default: all.")] = None,
     data: Annotated[str | None, _Opt(metavar="NAMES", help="carries: of shakespeare, lobster. Default: both.")] = None,
     nets: Annotated[str | None, _Opt(metavar="NAMES", help="carries: gru-N or elman-ACTIVATION-N, for all data. Default: each data set's.")] = None,
     learning_rates: Annotated[str | None, _Opt(metavar="RATES", help="carries: at the start of a run; default 0.001,0.003,0.01.")] = None,
-    seeds: Annotated[int | None, _Opt(help="How many sets of random weights; default 3.")] = None,
+    seeds: Annotated[int | None, _Opt(help="How many sets of random weights; default 3, koopman 5.")] = None,
     steps: Annotated[int | None, _Opt(help="carries: learn the first so many events; default 1,000,000 characters, 9/10 of the order book.")] = None,
     jobs: Annotated[int | None, _Opt(min=1, help="Processes. Default: one a CPU.")] = None,
     quick: Annotated[bool, _Opt("--quick", help="Small sizes, one seed unless given: a look, not a result.")] = False,
@@ -36,11 +39,11 @@ def reproduce(
     """
     of_carries = {"--data": data, "--nets": nets, "--learning-rates": learning_rates, "--steps": steps}
     try:
-        if report == "reservoirs":
+        if report != "carries":
             _refuse(of_carries, report)
-            from pushforward.cli._reservoirs_grid import ReservoirsGrid
+            from pushforward.cli._tasks_grid import TasksGrid
 
-            grid: Any = ReservoirsGrid(only, seeds, quick=quick)
+            grid: Any = TasksGrid(report, only, seeds, quick=quick)
         else:
             _refuse({"--only": only}, report)
             from pushforward.cli._carries_grid import CarriesGrid

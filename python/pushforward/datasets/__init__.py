@@ -22,9 +22,11 @@ from pushforward.datasets.measured import (
     silverbox,
     wiener_hammerstein,
 )  # fmt: skip
+from pushforward.datasets.oscillators import rossler, van_der_pol
 from pushforward.datasets.series import Series, load_series
 from pushforward.datasets.tables import Table, load_table
 from pushforward.datasets.text import TextSeries, decode_text, encode_text, read_text, tiny_shakespeare
+from pushforward.datasets.weather import WeatherSeries, australian_temperature, jena_2020_part, jena_climate
 
 __all__ = [
     "AmplifierSeries",
@@ -40,13 +42,17 @@ __all__ = [
     "TeacherSeries",
     "TextSeries",
     "VowelSeries",
+    "WeatherSeries",
     "amplify",
+    "australian_temperature",
     "constellation",
     "decode_text",
     "elman_teacher",
     "encode_text",
     "fetch",
     "japanese_vowels",
+    "jena_2020_part",
+    "jena_climate",
     "linear_teacher",
     "load_series",
     "load_table",
@@ -57,8 +63,10 @@ __all__ = [
     "ofdm_link",
     "power_amplifier",
     "read_text",
+    "rossler",
     "santafe_laser",
     "silverbox",
     "tiny_shakespeare",
+    "van_der_pol",
     "wiener_hammerstein",
 ]

@@ -25,6 +25,9 @@ SHA256: dict[str, str] = {
     "opendpd_DPA_100MHz.npz": "b28940da03c71311ca7b0c15a234a6fe767838e0c5f3550f5c56c2dc996e9353",
     "wiener_hammerstein_2009.npz": "de3157e07127b93d49c7665ad0c9314397e080344033ad161530e7b7e87fd192",
     "silverbox_SNLS80mV.npz": "d08e326cc834e9fe05e6e721e279de48115df03f972e279ed99e6f22760eab21",
+    "au_temperature_5cities_halfhourly.npz": "94ee346e3f3a61222b4f4555a27c4dfaed4b44628d09b08a1e2aa715d36ac498",
+    "jena_climate_2009_2016.csv": "eb3df9da6c25039f10814ded0a14138bb0afa3612be9cf79cafdf1cf6f95172e",
+    "jena_2020_standardised_part.npz": "7a5278ee18d307b41f5b3ef9b70d8dc6f30ab0a6c6009bad52ab3a8595640e81",
 }
 """File name in the data folder → sha256 of that file."""
 

@@ -2,81 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LeastSquares", "Measure", "Outcome", "Task", "delayed", "lagged", "memory_polynomial"]
+from ._tasks import Measure, Outcome, Task, Tick
+
+__all__ = ["LeastSquares", "Measure", "Outcome", "Task", "Tick", "delayed", "lagged", "memory_polynomial"]
 
 Array = NDArray[Any]
-Tick = Callable[[float], None]
-
-
-@dataclass
-class Outcome:
-    """What one run of a task gives.
-
-    Attributes
-    ----------
-    rows : list of dict
-        ``{"model": name, measure: value, …}``, models in the order of the table; ``None`` where a model has no such figure.
-    curve : dict
-        What the figures need, for JSON.
-    """
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    curve: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, model: str, **measures: float | None) -> None:
-        """Add a row; figures that are not finite become ``None``."""
-        kept = {name: None if v is None or not np.isfinite(v) else float(v) for name, v in measures.items()}
-        self.rows.append({"model": model, **kept})
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A column of a task's table: heading with unit, format of a number, and whether low or high is good (``""``: neither)."""
-
-    title: str
-    format: str = ".4f"
-    good: str = "low"
-
-
-class Work(Protocol):
-    """One run of a task: settings (its sizes and parameters), seed, and whom to tell how far it is."""
-
-    def __call__(self, settings: Mapping[str, Any], seed: int, tick: Tick, /) -> Outcome: ...
-
-
-@dataclass(frozen=True)
-class Task:
-    """A task of the report.
-
-    Attributes
-    ----------
-    title, note : str
-    work : callable
-        At the top of a module.
-    settings, quick : dict
-        All sizes and parameters, for JSON; ``quick`` is what replaces some of them under ``--quick``.
-    measures : dict of str to Measure
-    seeds : int
-        Seeds that make sense: 1 where nothing is drawn.
-    seconds : float
-        Roughly what a run takes, for the estimate.
-    """
-
-    title: str
-    work: Work
-    settings: Mapping[str, Any]
-    measures: Mapping[str, Measure]
-    note: str = ""
-    quick: Mapping[str, Any] = field(default_factory=dict)
-    seeds: int = 3
-    seconds: float = 20.0
 
 
 def lagged(x: ArrayLike, lags: range) -> Array:

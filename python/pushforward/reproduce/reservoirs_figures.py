@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plot import _figure_class, _plain
+from ..plot._common import figure_class, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def figure_of(name: str, curve: Mapping[str, Any]) -> Figure:
 
 def _forecast(curve: Mapping[str, Any]) -> Figure:
     """The truth and the closed loop, first coordinate above; where both live below."""
-    figure = _figure_class()(figsize=(9.0, 6.6), dpi=120, layout="constrained")
+    figure = figure_class()(figsize=(9.0, 6.6), dpi=120, layout="constrained")
     above, *below = figure.subplot_mosaic("aa;bc", height_ratios=[4, 5]).values()
     truth, forecast = np.asarray(curve["truth"]), np.asarray(curve["forecast"]).reshape(-1, np.shape(curve["truth"])[1])
     known = curve["exponent"] != 1.0
@@ -68,7 +68,7 @@ def _forecast(curve: Mapping[str, Any]) -> Figure:
         axes.set_xlabel("first coordinate" if delays is None else "x(t)")
         axes.set_ylabel("last coordinate" if delays is None else f"x(t − {max(delays)} samples)")
     for axes in (above, *below):
-        _plain(axes)
+        plain(axes)
     return figure
 
 
@@ -80,7 +80,7 @@ def _limit(axes: Axes, values: Any) -> None:
 
 def _identified(curve: Mapping[str, Any]) -> Figure:
     """The measured output, and what each model gets wrong, on logarithmic axes."""
-    figure = _figure_class()(figsize=(9.0, 5.6), dpi=120, layout="constrained")
+    figure = figure_class()(figsize=(9.0, 5.6), dpi=120, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     above.plot(curve["truth"], **TRUE)
     above.set_ylabel("measured output [mV]")
@@ -90,14 +90,14 @@ def _identified(curve: Mapping[str, Any]) -> Figure:
     below.set_ylabel("|error| [mV]")
     below.set_xlabel("samples of the first test")
     for axes in (above, below):
-        _plain(axes)
+        plain(axes)
     figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
 def _link(curve: Mapping[str, Any]) -> Figure:
     """Symbol error rate against signal-to-noise ratio: mean over seeds."""
-    figure = _figure_class()(figsize=(7.4, 5.6), dpi=120, layout="constrained")
+    figure = figure_class()(figsize=(7.4, 5.6), dpi=120, layout="constrained")
     axes = figure.subplots()
     used: dict[str, int] = {}
     lowest = 1.0
@@ -114,14 +114,14 @@ def _link(curve: Mapping[str, Any]) -> Figure:
     axes.set_ylim(0.5 * lowest, 1.3)
     axes.set_xlabel("signal-to-noise ratio [dB]")
     axes.set_ylabel("symbol error rate (none: not drawn)")
-    _plain(axes)
+    plain(axes)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize="small")
     return figure
 
 
 def _training(curve: Mapping[str, Any]) -> Figure:
     """Gradient norm, κ(W_rec), |λ|max and error along training, a line an optimiser; the fixed poles' error as a level."""
-    figure = _figure_class()(figsize=(9.0, 6.2), dpi=120, layout="constrained")
+    figure = figure_class()(figsize=(9.0, 6.2), dpi=120, layout="constrained")
     grid = figure.subplots(2, 2, sharex=True)
     titles = ("norm of the exact gradient of the mean loss", "condition number of W_rec", "largest |eigenvalue| of W_rec", "payload NMSE [dB]")
     for k, (axes, title) in enumerate(zip(grid.ravel(), titles, strict=True), start=1):
@@ -138,14 +138,14 @@ def _training(curve: Mapping[str, Any]) -> Figure:
             axes.axhline(1.0, color="0.4", linestyle=":", linewidth=1.0)
         if k > 2:
             axes.set_xlabel("passes over the pilots")
-        _plain(axes)
+        plain(axes)
     figure.legend(*grid[1, 1].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
 def _amplifier(curve: Mapping[str, Any]) -> Figure:
     """Measured gain and phase against amplitude; spectra before and after predistortion, the amplifier being a model."""
-    figure = _figure_class()(figsize=(9.6, 6.8), dpi=120, layout="constrained")
+    figure = figure_class()(figsize=(9.6, 6.8), dpi=120, layout="constrained")
     left, right, below = figure.subplot_mosaic("ab;cc", height_ratios=[4, 5]).values()
     x, y = np.asarray(curve["x"]), np.asarray(curve["y"])
     left.plot(x, y / np.maximum(x, 1e-3), ".", markersize=1.5, color="0.25")
@@ -160,15 +160,15 @@ def _amplifier(curve: Mapping[str, Any]) -> Figure:
     for name, power in curve["spectra"].items():
         n = len(power)
         frequency = np.arange(n) / n - 0.5
-        plain = {"input": {"color": "0.6", "linestyle": ":"}, "no predistortion": {"color": "0.2", "linestyle": "--"}}
+        looks = {"input": {"color": "0.6", "linestyle": ":"}, "no predistortion": {"color": "0.2", "linestyle": "--"}}
         level = np.asarray(power) - np.max(power)
-        below.plot(frequency, level, linewidth=1.2, label=name, **plain.get(name, {}))  # type: ignore[arg-type]
+        below.plot(frequency, level, linewidth=1.2, label=name, **looks.get(name, {}))  # type: ignore[arg-type]
     for axes in (left, right):
         axes.set_xlabel("|x|, of full scale")
     below.set_xlabel("frequency from the carrier, of the sample rate")
     below.set_ylabel("power density [dB of its peak]")
     below.set_title("output of a model of the amplifier", loc="left", fontsize="medium")
     for axes in (left, right, below):
-        _plain(axes)
+        plain(axes)
     figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize="small")
     return figure
