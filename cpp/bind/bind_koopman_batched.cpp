@@ -13,7 +13,7 @@ namespace {
 template <typename Scalar>
 Index stride_of(const py::array_t<Scalar, 0>& a, const char* name) {
   constexpr py::ssize_t item = sizeof(Scalar);
-  require(a.ndim() == 3 && a.shape(0) > 0 && a.shape(1) > 0 && a.shape(2) > 0, std::string(name) + " must have three axes, none of them 0, got shape " + shape_of(a));
+  require(a.ndim() == 3 && a.size() > 0, std::string(name) + " must have three axes, none of them 0, got shape " + shape_of(a));
   const bool whole = (a.shape(2) == 1 || a.strides(2) == item) && (a.shape(1) == 1 || a.strides(1) == a.shape(2) * item);
   require(whole && a.strides(0) % item == 0, std::string(name) + " must hold each problem in one piece");
   return a.strides(0) / item;

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "../core/buffer.hpp"
+#include "../core/denormals.hpp"
 #include "../core/koopman_ops.hpp"
 #include "../core/threads.hpp"
 
@@ -14,6 +15,7 @@ namespace pushforward {
 template <typename Scalar>
 Index solve_batch(const LstsqBatch<Scalar>& batch, Index first, Index count, int n_threads) {
   constexpr Index group = cache_line / sizeof(Scalar), tasks_per_thread = 8;  // group: whole registers of every instruction set
+  const FlushDenormals scope;  // as the threads of the pool have it
   const KoopmanOps<Scalar>& table = koopman_ops<Scalar>();
   const Index n_groups = (count + group - 1) / group, n_tasks = std::min<Index>(n_groups, n_threads * tasks_per_thread);
   const Index size = padded<Scalar>(table.lstsq_work(batch.k, batch.p));

@@ -6,9 +6,9 @@
 //   the oldest leaves   [R' C'; xᵀ yᵀ] ← [R C; 0 ζᵀ]              the same backwards; 1 − ‖R⁻ᵀ x‖² says what it is worth
 //   prediction = Cᵀ R⁻ᵀ x                                         before the event comes in
 //
-// Errors do not add up over the stream: a second factor takes in events only, and when it has seen `window` of them it is the factor of the window, and
-// the first one begins afresh. So never more than `window` events have left a factor. Where the event that leaves carries a direction nearly alone,
-// taking it out would lose digits, and the factor is made again from the events, which are kept anyway.
+// Errors do not add up over the stream: a second factor takes in events only, and when it has seen `window` of them it is the factor of the window,
+// and the first one begins afresh. So never more than `window` events have left a factor. Where the event that leaves carries a direction nearly
+// alone, taking it out would lose digits, and the factor is made again from the events, which are kept anyway.
 
 #include <algorithm>
 #include <cmath>
@@ -31,7 +31,8 @@ class WindowedReadout final : public OnlineReadout<Scalar> {
 
   WindowedReadout(const ReadoutShape& shape, Index window, double ridge)
       : shape_(shape), window_(window), n_(shape.n_features + shape.intercept), ld_(padded<Scalar>(n_ + shape.n_outputs)),
-        diagonal_(static_cast<Scalar>(std::sqrt(ridge))), events_(window * ld_), T_(n_ * ld_), next_(n_ * ld_), row_(ld_), oldest_(ld_), a_(padded<Scalar>(n_)) {
+        diagonal_(static_cast<Scalar>(std::sqrt(ridge))), events_(window * ld_), T_(n_ * ld_), next_(n_ * ld_), row_(ld_), oldest_(ld_),
+        a_(padded<Scalar>(n_)) {
     require(shape.n_parts == 1, "n_parts must be 1: a window is of real numbers");
     empty(T_);
     empty(next_);
@@ -52,7 +53,8 @@ class WindowedReadout final : public OnlineReadout<Scalar> {
     take(x);
     std::copy_n(y, shape_.n_outputs, row_.data() + n_);
     const double square = ops<Scalar>().squared_norm(ld_, row_.data());
-    if (!(square <= static_cast<double>(std::numeric_limits<Scalar>::max()) / 16 / static_cast<double>(window_ + 1))) return Status::readout_not_finite;
+    const double most = static_cast<double>(std::numeric_limits<Scalar>::max()) / 16 / static_cast<double>(window_ + 1);  // of one event: sums stay finite
+    if (!(square <= most)) return Status::readout_not_finite;
     Scalar* const place = events_.data() + n_events_ % window_ * ld_;
     const bool full = n_events_ >= window_;
     if (full) std::copy_n(place, ld_, oldest_.data());
@@ -85,7 +87,9 @@ class WindowedReadout final : public OnlineReadout<Scalar> {
       b_out[q] = shape_.intercept ? X[shape_.n_features * p + q] : Scalar(0);
     }
   }
-  void set_weights(const Scalar*, const Scalar*) override { throw std::invalid_argument("W_out of a window follows from its events; it cannot be set"); }
+  void set_weights(const Scalar*, const Scalar*) override {
+    throw std::invalid_argument("W_out of a window follows from its events; it cannot be set");
+  }
 
   void visit(Archive<Scalar>& archive) override {
     archive.numbers("T", T_.data(), T_.size());

@@ -1,6 +1,6 @@
 #pragma once
-// Rows into and out of a triangle, one at a time. T (n, width) = [R | C], R upper triangular with a positive diagonal, rows at distance ld = padded(width);
-// a row z = [x | y] of width numbers, padded likewise.
+// Rows into and out of a triangle, one at a time. T (n, width) = [R | C], R upper triangular with a positive diagonal, rows at distance
+// ld = padded(width); a row z = [x | y] of width numbers, padded likewise.
 //
 //   insert     [R C; x y] → [R' C'; 0 ·]        n rotations of a row of T with z
 //   eliminate  a = R⁻ᵀ x,   z ← [0 | y − aᵀ C]

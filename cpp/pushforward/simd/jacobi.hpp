@@ -33,13 +33,14 @@ template <typename Scalar>
           }
         if (c < k) a[0] += load(x + c * L) * load(x + c * L), b[0] += load(y + c * L) * load(y + c * L), d[0] += load(x + c * L) * load(y + c * L);
         const V<Scalar> aa = a[0] + a[1], bb = b[0] + b[1], ab = d[0] + d[1];
-        const I<Scalar> turn =
-            wanted & (aa > negligible<Scalar>) & (bb > negligible<Scalar>) & (magnitude<Scalar>(ab) > tolerance * (root<Scalar>(aa) * root<Scalar>(bb)));
+        const I<Scalar> present = wanted & (aa > negligible<Scalar>) & (bb > negligible<Scalar>);
+        const I<Scalar> turn = present & (magnitude<Scalar>(ab) > tolerance * (root<Scalar>(aa) * root<Scalar>(bb)));
         if (!any<Scalar>(turn)) continue;
         turned = true;
         // tan of the angle: the smaller root of t² + 2 ζ t − 1 = 0
         const V<Scalar> zeta = (bb - aa) / (turn ? Scalar(2) * ab : broadcast(Scalar(1)));
-        const V<Scalar> size = Scalar(1) / (magnitude<Scalar>(zeta) + root<Scalar>(Scalar(1) + zeta * zeta)), t = turn ? (zeta < 0 ? -size : size) : V<Scalar>{};
+        const V<Scalar> size = Scalar(1) / (magnitude<Scalar>(zeta) + root<Scalar>(Scalar(1) + zeta * zeta));
+        const V<Scalar> t = turn ? (zeta < 0 ? -size : size) : V<Scalar>{};
         const V<Scalar> cosine = turn ? Scalar(1) / root<Scalar>(Scalar(1) + t * t) : broadcast(Scalar(1)), sine = cosine * t;
         for (c = 0; c < n; ++c) {
           const V<Scalar> xc = load(x + c * L), yc = load(y + c * L);

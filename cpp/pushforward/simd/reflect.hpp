@@ -135,8 +135,8 @@ V<Scalar> squares_of(Index n_rows, Index n, Index first, Index last, const Scala
 
 // [R | C; X | Y] of n columns, k of them X: R and C become the triangle of all rows. n_before: rows folded in before, of which R = 0 at first.
 //
-// As long as there are fewer rows than columns, as many reflections as there are rows leave nothing of X but rounding errors, unless some of its first
-// columns depend on each other. In the lanes where something is left the reflections go on. total: ‖all rows‖² so far.
+// As long as there are fewer rows than columns, as many reflections as there are rows leave nothing of X but rounding errors, unless some of its
+// first columns depend on each other. In the lanes where something is left the reflections go on. total: ‖all rows‖² so far.
 template <typename Scalar>
 void fold_into(Index k, Index n, Index n_before, Index n_rows, Scalar* R, Scalar* X, V<Scalar>& total) {
   constexpr Scalar rounding = 16 * epsilon<Scalar>;

@@ -111,7 +111,7 @@ TASKS = {
         "started 40 times along a second orbit. D_stsp below its floor only says that more cannot be told.",
         quick=_QUICK,
         seeds=5,
-        seconds=150,
+        seconds=110,
     ),
     "rossler": Task(
         "Rössler (dt = 0.1 s, noiseless)",
@@ -132,7 +132,7 @@ TASKS = {
         "20,000 points are learnt; the rest as for Lorenz-63, with 20,000 points generated.",
         quick=_QUICK,
         seeds=5,
-        seconds=150,
+        seconds=110,
     ),
 }  # fmt: skip
 """Names of the tasks, and all that decides their numbers."""

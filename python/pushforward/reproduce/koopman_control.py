@@ -157,7 +157,7 @@ TASKS = {
         "is summed over the steps.",
         quick={"n_train": 15, "n_steps": 100, "n_test": 5, "n_forecast": 60, "n_steered": 3, "n_controlled": 100, "torch_updates": 30},
         seeds=5,
-        seconds=100,
+        seconds=90,
     ),
 }  # fmt: skip
 """Names of the tasks, and all that decides their numbers."""

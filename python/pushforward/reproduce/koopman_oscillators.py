@@ -98,7 +98,7 @@ TASKS = {
         "network needs one state to start from; networks with a memory are given ten.",
         quick=_QUICK,
         seeds=5,
-        seconds=80,
+        seconds=60,
     ),
     "van-der-pol-h1": Task(
         "Van der Pol, the first component alone: six delays, two principal components",
@@ -120,7 +120,7 @@ TASKS = {
         "ten values, three more than the others see. Seven delayed values lie near a surface: uncompressed, nothing holds a free run there.",
         quick=_QUICK,
         seeds=5,
-        seconds=80,
+        seconds=60,
     ),
 }  # fmt: skip
 """Names of the tasks, and all that decides their numbers."""

@@ -151,7 +151,7 @@ TASKS = {
         "Eight months, standardised by their publisher. " + _NOTE.replace(" and of year", ""),
         _QUICK,
         5,
-        80,
+        50,
     ),
 }  # fmt: skip
 """Names of the tasks, and all that decides their numbers."""
