@@ -209,3 +209,9 @@ def test_bad_features():
     refused("W must be float64 like the model, got float32", sampled_features, X, W.astype("float32"), b)
     refused("activation must be one of", sampled_features, X, W, b, "sine")
     assert sampled_features(np.empty((0, 2)), W, b).shape == (0, 3)
+
+
+def test_denormals_are_zero_whichever_thread_takes_the_rows():
+    """Threads of the pool flush them; the caller's own must too, or bits would depend on who takes what."""
+    features = sampled_features(np.full((2000, 1), 1e-310), np.ones((40, 1)), np.zeros(40), "identity")
+    assert not features.any()

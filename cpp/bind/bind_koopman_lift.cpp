@@ -3,6 +3,7 @@
 
 #include "arrays.hpp"
 #include "pushforward/core/buffer.hpp"
+#include "pushforward/core/denormals.hpp"
 #include "pushforward/core/koopman_ops.hpp"
 #include "pushforward/core/threads.hpp"
 #include "register.hpp"
@@ -47,6 +48,7 @@ void lift(ArrayIn<Scalar> X, ArrayIn<Scalar> W, ArrayIn<Scalar> b, const std::st
     table.lift_pack(all.n_units, all.n_inputs, weights, bias, packed.data());
     all.packed = packed.data();
     const Index rows = std::max<Index>(16, task_numbers / all.n_units / 4 * 4), n_tasks = (all.n_rows + rows - 1) / rows;
+    const FlushDenormals scope;  // as the threads of the pool do
     parallel_for(default_threads(), n_tasks, [&](Index task) {
       LiftRows<Scalar> part = all;
       part.n_rows = std::min(rows, all.n_rows - task * rows);

@@ -15,6 +15,7 @@
 
 #include "../core/buffer.hpp"
 #include "../core/check.hpp"
+#include "../core/denormals.hpp"
 #include "../core/koopman_ops.hpp"
 #include "../core/threads.hpp"
 
@@ -56,6 +57,7 @@ struct Fold {
 
   // Rows that went into H: all, or those of the whole blocks before the one that H would not bear.
   Index run(int n_threads) const {
+    const FlushDenormals scope;  // as the threads of the pool do: results must not depend on who takes a panel
     constexpr Index strip = fold_strip<Scalar>, panels = 6, deep = panels * fold_rows;
     constexpr Index stride = (deep + 1) * strip;  // one line more: strips must not meet in the same sets of the cache
     const KoopmanOps<Scalar>& ops = koopman_ops<Scalar>();
