@@ -215,3 +215,38 @@ def test_targets_of_scales_far_apart(rng):
     A, scales = rng.normal(size=(3000, 8)), np.logspace(-140, 140, 5)
     x = rng.normal(size=(8, 5)) * scales
     np.testing.assert_allclose(chunked(1e3 * A, 1e3 * A @ x, rng).solve().coefficients / scales, x / scales, rtol=1e-12, atol=1e-13)
+
+
+def test_no_size_to_start_from_is_rank_zero(rng, dtype):
+    Y = rng.normal(size=(500, 2)).astype(dtype)
+    nothing = StreamingLeastSquares(3, 2, dtype.name).update(np.zeros((500, 3), dtype), Y)
+    assert nothing.solve().rank == 0
+    assert not nothing.solve().coefficients.any()
+    np.testing.assert_allclose(nothing.solve().residuals, np.linalg.norm(Y, axis=0), rtol=1e-5)
+    A = rng.normal(size=(500, 3)).astype(dtype)
+    np.testing.assert_allclose(nothing.update(A, A[:, :2]).solve().coefficients, np.linalg.lstsq(A, A[:, :2])[0], atol=1e-5)
+
+
+def test_no_square_leaves_the_range_before_the_numbers_do(rng):
+    A = rng.normal(size=(900, 4))
+    for size in (1e160, 1e-160, 1e-170):
+        np.testing.assert_allclose(chunked(A * size, A[:, :1], rng).solve().coefficients[:, 0] * size, [1, 0, 0, 0], atol=1e-12)
+
+
+def test_weights_that_are_too_large_are_refused_and_nothing_is_lost(rng):
+    A, Y = rng.normal(size=(300, 4)), rng.normal(size=(300, 1))
+    for n_rows in (20, 300):  # rows that wait, rows that go in
+        fit = StreamingLeastSquares(4, 1).update(A, Y)
+        with pytest.raises(ValueError, match="weights must be small enough"):
+            fit.update(1e300 * A[:n_rows], Y[:n_rows], np.full(n_rows, 1e200))
+        np.testing.assert_array_equal(fit.solve().coefficients, StreamingLeastSquares(4, 1).update(A, Y).solve().coefficients)
+
+
+def test_a_state_that_does_not_fit_is_refused_whole(rng):
+    fit = StreamingLeastSquares(4, 1).update(rng.normal(size=(30, 4)), rng.normal(size=(30, 1)))
+    good = fit.export_state()
+    for name, bad in (("few", good["few"][:, 1:]), ("H", good["H"][1:]), ("R", good["R"].astype("float32"))):
+        with pytest.raises(ValueError, match=f"'{name}' must be"):
+            fit.import_state({**good, name: bad})
+    for name, array in fit.export_state().items():
+        np.testing.assert_array_equal(array, good[name])

@@ -183,7 +183,7 @@ def test_a_mistake_half_way_through_the_features_changes_nothing(rng):
     model = pf.KoopmanRegressor(Custom(lambda Z: np.log(10 + Z)), random_state=0).fit(X)
     before = model._accumulator.export_state(), model.koopman_matrix_, model.n_snapshots_
     with np.errstate(invalid="ignore"):
-        refused("features of X must be finite", model.partial_fit, [X, np.where(np.arange(500)[:, None] == 400, -20.0, X)])
+        refused(r"features of X\[0:\] must be finite", model.partial_fit, [X, np.where(np.arange(500)[:, None] == 400, -20.0, X)])
     same(model._accumulator.export_state(), before[0])
     np.testing.assert_array_equal(model.koopman_matrix_, before[1])
     assert model.n_snapshots_ == before[2]

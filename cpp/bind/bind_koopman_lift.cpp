@@ -1,5 +1,6 @@
 // Features of a sampled layer: shapes, memory and threads around the hot loop of simd/lift.hpp.
 #include <algorithm>
+#include <cstdlib>
 
 #include "arrays.hpp"
 #include "pushforward/core/buffer.hpp"
@@ -34,6 +35,7 @@ void lift(ArrayIn<Scalar> X, ArrayIn<Scalar> W, ArrayIn<Scalar> b, const std::st
   constexpr py::ssize_t item = sizeof(Scalar);
   if (out.size() == 0) return;
   require((out.shape(1) == 1 || out.strides(1) == item) && out.strides(0) % item == 0, "out must have its columns side by side");
+  require(out.shape(0) == 1 || std::abs(out.strides(0)) >= out.shape(1) * item, "out must have rows that do not overlap");
   LiftRows<Scalar> all{.activation = activation_from(activation), .n_rows = X.shape(0), .n_inputs = X.shape(1), .n_units = W.shape(0)};
   all.X = X.data();
   all.ldx = all.n_inputs;

@@ -69,9 +69,13 @@ class EDMDAccumulator:
         n_features = getattr(features, "n_features", None) if n_features is None else n_features
         positive_int("n_features", n_features)
         assert n_features is not None
+        if isinstance(n_inputs, bool) or not isinstance(n_inputs, (int, np.integer)) or n_inputs < 0:
+            raise ValueError(f"n_inputs must be an int of at least 0, got {n_inputs!r}")
         self.features, self.n_state, self.target, self.n_inputs, self.solver = features, int(n_state), target, int(n_inputs), solver
         self.n_features, self.dtype, self.n_snapshots = int(n_features), np.dtype(dtype), 0
         self._selects = getattr(features, "state_columns", None)  # the state is read off the features
+        if self._selects is not None and len(range(*self._selects.indices(self.n_features))) != n_state:
+            raise ValueError(f"n_state must be the width of the features' state_columns {self._selects}, got {n_state}")
         self._lifts = target == "observables"
         widths = [self.n_features] * self._lifts + [self.n_state] * (not self._lifts or self._selects is None) * (1 + self._lifts)
         self._fit: Any = SOLVERS[solver](self.n_features + self.n_inputs, sum(widths), self.dtype.name)
@@ -103,8 +107,10 @@ class EDMDAccumulator:
         """
         data = self._checked(X, X_next, inputs, sample_weight, states, states_next)
         with self._fit._kept():
+            first = 0
             for rows, targets, weights in self._pieces(*data):
-                self._fit._add(rows, targets, weights, ("features of X", "targets"))
+                self._fit._add(rows, targets, weights, (f"features of X[{first}:]", f"targets of X[{first}:]"))
+                first += len(rows)
         self.n_snapshots = self._fit.n_rows
         return self
 
@@ -132,7 +138,7 @@ class EDMDAccumulator:
         if not self.n_snapshots:
             raise ValueError("there are no snapshots: call update first")
         solution = self._fit.solve(rcond, ridge)
-        return self._result(solution, rcond)
+        return self._result(solution, rcond, ridge)
 
     def export_state(self) -> dict[str, Array]:
         """Return what it has seen, as arrays: all but the settings."""
@@ -143,7 +149,7 @@ class EDMDAccumulator:
         self._fit.import_state(arrays)
         self.n_snapshots = self._fit.n_rows
 
-    def _result(self, solution: LeastSquaresSolution, rcond: float) -> EDMDResult:
+    def _result(self, solution: LeastSquaresSolution, rcond: float, ridge: float) -> EDMDResult:
         D, n, X = self.n_features, self.n_state, solution.coefficients.T  # (targets, features and inputs)
         inputs = slice(D, D + self.n_inputs)
         common = (solution.singular_values, solution.rank)
@@ -157,16 +163,11 @@ class EDMDAccumulator:
                 B[one] = 0
         if self._selects is not None:
             C = np.eye(D, dtype=self.dtype)[self._selects]
-            A, A_u = K[self._selects], None if B is None else B[self._selects]
+            A, A_u = K[self._selects].copy(), None if B is None else B[self._selects].copy()
         else:
             A, A_u = X[D : D + n, :D], X[D : D + n, inputs] if self.n_inputs else None
-            C = self._projection(rcond) if self.n_inputs and self._fit.has_factors else X[D + n :, :D]
+            C = self._fit.part(D, n).solve(rcond, ridge).coefficients.T if self.n_inputs else X[D + n :, :D]  # the state of now hears no input
         return EDMDResult(A, A_u, K, B, C, *common, solution.residuals[:D], self.n_snapshots, self._spectral(B))
-
-    def _projection(self, rcond: float) -> Array:
-        """C of h ≈ C ψ where inputs are in the fit, which the state of now does not hear."""
-        R, Q, D = self._fit.R, self._fit.QTY, self.n_features
-        return np.asarray(np.linalg.lstsq(R[:D, :D], Q[:D, -self.n_state :], rcond=max(rcond, float(np.finfo(self.dtype).eps)))[0].T, self.dtype)
 
     def _spectral(self, B: Array | None) -> tuple[Array, Array, Array] | None:
         if not self._fit.has_factors:

@@ -76,6 +76,8 @@ def edmd(
         raise ValueError(f"X must have at least one row and one column, got shape {rows.shape}")
     if n_features is None and getattr(features, "n_features", None) is None:
         n_features = int(np.shape(features(rows[:1]))[-1])
-    n_inputs = 0 if inputs is None else int(np.shape(inputs)[-1])
+    if inputs is not None and np.ndim(inputs) != 2:
+        raise ValueError(f"inputs must have two axes (n_snapshots, n_inputs), got shape {np.shape(inputs)}")
+    n_inputs = 0 if inputs is None else int(np.shape(inputs)[1])
     accumulator = EDMDAccumulator(features, rows.shape[1], target, n_inputs, n_features, rows.dtype.name, solver)
     return accumulator.update(rows, X_next, inputs, sample_weight).solve(rcond, ridge)

@@ -47,14 +47,18 @@ class Folding:
 
     def import_state(self, arrays: Mapping[str, Array]) -> None:
         """Take back what :meth:`export_state` gave."""
-        for name, mine in (("R", self._R), ("QTY", self._C), ("residual_gram", self._S), ("H", self._H)):
-            if arrays[name].shape != mine.shape or arrays[name].dtype != self.dtype:
-                raise ValueError(f"arrays: '{name}' must be {self.dtype} of shape {mine.shape}, got {arrays[name].dtype} of {arrays[name].shape}")
-        self._R, self._C = np.asfortranarray(arrays["R"]), np.asfortranarray(arrays["QTY"])
-        self._S, self._H, self._T = np.array(arrays["residual_gram"]), np.array(arrays["H"]), None
-        self.n_rows, self._known, self._new = map(int, arrays["counts"])
-        few = arrays.get("few")
-        self._few = [] if few is None else [(few[:, : self.n_columns].copy(), few[:, self.n_columns :].copy())]
+        few = arrays.get("few", np.zeros((0, self.n_columns + self.n_targets), self.dtype))
+        wanted = {"R": self._R.shape, "QTY": self._C.shape, "residual_gram": self._S.shape, "H": self._H.shape}
+        for name, shape in wanted.items():
+            if arrays[name].shape != shape or arrays[name].dtype != self.dtype:
+                raise ValueError(f"arrays: '{name}' must be {self.dtype} of shape {shape}, got {arrays[name].dtype} of {arrays[name].shape}")
+        if few.ndim != 2 or few.shape[1] != self.n_columns + self.n_targets or few.dtype != self.dtype:
+            raise ValueError(f"arrays: 'few' must be {self.dtype} with {self.n_columns + self.n_targets} columns, got {few.dtype} of {few.shape}")
+        n_rows, known, new = map(int, arrays["counts"])
+        self._R, self._C = np.array(arrays["R"], order="F"), np.array(arrays["QTY"], order="F")
+        self._S, self._H, self._T = np.array(arrays["residual_gram"]), np.array(arrays["H"], order="C"), None
+        self.n_rows, self._known, self._new = n_rows, known, new
+        self._few = [(few[:, : self.n_columns].copy(), few[:, self.n_columns :].copy())] if len(few) else []
 
     @contextlib.contextmanager
     def _kept(self) -> Iterator[None]:
@@ -72,7 +76,7 @@ class Folding:
         if len(rows) + sum(len(waiting) for waiting, _ in self._few) < FEW:
             check_rows(names, rows, targets)
             if len(rows):
-                self._few.append((rows.copy(), targets.copy()) if scale is None else (rows * scale[:, None], targets * scale[:, None]))
+                self._few.append((rows.copy(), targets.copy()) if scale is None else self._scaled(rows, targets, scale))
         else:
             self._flush()
             self._fold(np.ascontiguousarray(rows), np.ascontiguousarray(targets), scale, names)
@@ -90,8 +94,9 @@ class Folding:
     def _flush(self) -> None:
         if self._few:
             rows, targets = (np.concatenate(parts) for parts in zip(*self._few, strict=True))
-            self._few = []
-            self._fold(rows, targets, None, ("A", "Y"))
+            with self._kept():
+                self._fold(rows, targets, None, ("A", "Y"))
+                self._few = []
 
     def _fold(self, X: Array, Y: Array, scale: Array | None, names: tuple[str, str]) -> None:
         first, n_rows = 0, len(X)
@@ -118,20 +123,32 @@ class Folding:
             if not (np.isfinite(rows).all() and np.isfinite(targets).all()):
                 check_rows(names, X, Y)
             if scale is not None:
-                rows, targets = rows * scale[first:last, None], targets * scale[first:last, None]
+                rows, targets = self._scaled(rows, targets, scale[first:last])
             self._reflect(rows, targets)
-            self._known += last - first
+            self._known += (last - first) * bool(self._R.any())
             first = last
+
+    def _scaled(self, rows: Array, targets: Array, scale: Array) -> tuple[Array, Array]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = rows * scale[:, None], targets * scale[:, None]
+        if not all(np.isfinite(part).all() for part in scaled):
+            raise ValueError(f"weights must be small enough that rows times their roots are finite in {self.dtype}")
+        return scaled
 
     def _reflect(self, rows: Array, targets: Array) -> None:
         """[R; rows] = Q' R' by Householder reflections."""
         R, n = self._R, self.n_columns
         if not R.any():
+            if not rows.any():  # nothing to know a size from
+                self._S = self._S + targets.T @ targets
+                return
             eps, sizes = np.finfo(self.dtype).eps, np.abs(rows).max(axis=0)
-            R = np.asfortranarray(np.diag(eps * np.maximum(sizes, max(eps * sizes.max(), np.sqrt(np.finfo(self.dtype).tiny)))))
+            R = np.asfortranarray(np.diag(eps * np.maximum(sizes, max(eps * sizes.max(), np.finfo(self.dtype).tiny / eps))))
         tpqrt, tpmqrt = (getattr(lapack, ("d" if self.dtype == np.float64 else "s") + name) for name in ("tpqrt", "tpmqrt"))
         R, V, reflections, _ = tpqrt(0, min(TOGETHER, n), R, np.asfortranarray(rows))
         C, rest, _ = tpmqrt(0, V, reflections, self._C, np.asfortranarray(targets), trans="T")
+        if not (np.isfinite(R).all() and np.isfinite(C).all()):
+            raise ValueError(f"rows must be small enough that the length of a column is finite in {self.dtype}")
         self._R, self._C, self._S, self._T = R, C, self._S + rest.T @ rest, None
 
     def _refresh(self) -> None:

@@ -51,8 +51,16 @@ class KeptRows:
         self._rows, self.n_rows = self._rows + other._rows, self.n_rows + other.n_rows
         return self
 
+    def part(self, n_columns: int, n_targets: int) -> "KeptRows":
+        """Return the problem of the first columns and the last targets, of the same rows."""
+        smaller = KeptRows(n_columns, n_targets, self.dtype.name)
+        smaller._rows, smaller.n_rows = [(A[:, :n_columns], Y[:, -n_targets:]) for A, Y in self._rows], self.n_rows
+        return smaller
+
     def export_state(self) -> dict[str, Array]:
         """Return all that it holds, as arrays."""
+        if not self._rows:
+            return {"A": np.zeros((0, self.n_columns), self.dtype), "Y": np.zeros((0, self.n_targets), self.dtype)}
         A, Y = self._all()
         return {"A": A, "Y": Y}
 
@@ -70,7 +78,7 @@ class KeptRows:
         A, Y = self._all()
         U, s, Vt = svd(A, full_matrices=False, check_finite=False)
         rank = int(np.count_nonzero(s > max(rcond, float(np.finfo(self.dtype).eps)) * s[0]))
-        coefficients = Vt[:rank].T @ ((s[:rank] / (s[:rank] ** 2 + self.dtype.type(ridge)))[:, None] * (U[:, :rank].T @ Y))
+        coefficients = Vt[:rank].T @ ((1 / (s[:rank] + self.dtype.type(ridge) / s[:rank]))[:, None] * (U[:, :rank].T @ Y))
         values = np.zeros(self.n_columns, self.dtype)
         values[: len(s)] = s
         return LeastSquaresSolution(coefficients, values, rank, np.linalg.norm(Y - A @ coefficients, axis=0), self.n_rows)

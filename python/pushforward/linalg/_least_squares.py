@@ -103,7 +103,7 @@ class StreamingLeastSquares(Folding):
         self._factors()
         if other.n_rows:
             self._reflect(R, C)
-            self._S = self._S + S
+            self._S, self._known = self._S + S, self._known + other._known
         self.n_rows += other.n_rows
         return self
 
@@ -129,10 +129,19 @@ class StreamingLeastSquares(Folding):
         except LinAlgError:  # the quick algorithm may fail to converge
             U, s, Vt = svd(R, check_finite=False, lapack_driver="gesvd")
         rank = int(np.count_nonzero(s > max(rcond, float(np.finfo(self.dtype).eps)) * s[0]))
-        filtered = s[:rank] / (s[:rank] ** 2 + self.dtype.type(ridge))
+        filtered = 1 / (s[:rank] + self.dtype.type(ridge) / s[:rank])  # no squares: they would leave the range of the dtype first
         coefficients = Vt[:rank].T @ (filtered[:, None] * (U[:, :rank].T @ C))
         residuals = np.sqrt(np.maximum(np.diagonal(S), 0) + ((C - R @ coefficients) ** 2).sum(axis=0))
         return LeastSquaresSolution(coefficients, s, rank, residuals, self.n_rows)
+
+    def part(self, n_columns: int, n_targets: int) -> "StreamingLeastSquares":
+        """Return the problem of the first columns and the last targets, of the same rows."""
+        R, C, S = self._factors()
+        smaller, last = StreamingLeastSquares(n_columns, n_targets, self.dtype.name), C[:, self.n_targets - n_targets :]
+        smaller._R, smaller._C = np.asfortranarray(R[:n_columns, :n_columns]), np.asfortranarray(last[:n_columns])
+        smaller._S = S[-n_targets:, -n_targets:] + last[n_columns:].T @ last[n_columns:]
+        smaller.n_rows, smaller._known = self.n_rows, self._known
+        return smaller
 
     @property
     def R(self) -> Array:

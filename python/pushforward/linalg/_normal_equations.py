@@ -60,6 +60,14 @@ class NormalEquations:
         self._H, self._squares, self.n_rows = self._H + other._H, self._squares + other._squares, self.n_rows + other.n_rows
         return self
 
+    def part(self, n_columns: int, n_targets: int) -> "NormalEquations":
+        """Return the problem of the first columns and the last targets, of the same rows."""
+        smaller, end = NormalEquations(n_columns, n_targets, self.dtype.name), self._left + self.n_targets
+        smaller._H[:n_columns, :n_columns] = self._H[:n_columns, :n_columns]
+        smaller._H[smaller._left : smaller._left + n_targets, :n_columns] = self._H[end - n_targets : end, :n_columns]
+        smaller._squares, smaller.n_rows = self._squares[-n_targets:], self.n_rows
+        return smaller
+
     def export_state(self) -> dict[str, Array]:
         """Return all that it holds, as arrays."""
         return {"H": self._H.copy(), "squares": np.array(self._squares), "counts": np.array([self.n_rows])}

@@ -26,7 +26,7 @@ def least_squares(A: ArrayLike, Y: ArrayLike, rcond: float = 1e-10, ridge: float
     """min ‖A x − Y‖² + ridge ‖x‖² by the singular value decomposition of A: x, singular values, how many were used."""
     U, s, Vt = np.linalg.svd(np.asarray(A), full_matrices=False)
     rank = int((s > rcond * s[0]).sum())
-    x = Vt[:rank].T @ ((s[:rank] / (s[:rank] ** 2 + ridge))[:, None] * (U[:, :rank].T @ np.asarray(Y)))
+    x = Vt[:rank].T @ ((1 / (s[:rank] + ridge / s[:rank]))[:, None] * (U[:, :rank].T @ np.asarray(Y)))
     return x, s, rank
 
 

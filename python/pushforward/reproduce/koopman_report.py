@@ -42,10 +42,10 @@ here do not compare) after a mean training time of 1.122 s on its machine.
 
 Ours: everything else. Step lengths, numbers of trajectories and points, ridges, all settings of echo state network, LSTM and shPLRNN (chosen on
 the first seeds with what is scored in sight, and unequally: up to 27 settings a task of the echo state network were tried, five of the shPLRNN
-on Rössler, one of the LSTM), the control task's forces, target and weights, the weather's series, hourly
-sampling and calendar inputs, and all goals (written when they were met already). The rows called "sampled" with a number only have the library's defaults: the
-state and a constant stand beside the neurons, which are half as steep, and are drawn from ten candidate pairs each without repeats; "as
-published" has none of this. The rows "no compression" and "24 principal components", the linear models and the simple rules are ours too."""
+on Rössler, one of the LSTM), the control task's forces, target and weights, the weather's series, hourly sampling and calendar inputs, and
+all goals (written when they were met already). The rows called "sampled" with a number only have the library's defaults: the state and a
+constant stand beside the neurons, which are half as steep, and are drawn from ten candidate pairs each without repeats; "as published"
+has none of this. The rows "no compression" and "24 principal components", the linear models and the simple rules are ours too."""
 GOALS = (
     Goal("lorenz", "valid", 10.0, "Lorenz-63, 200 sampled neurons: valid for at least 10 Lyapunov times", ("sampled, 200",)),
     Goal("van-der-pol", "closed", 2e-5, "Van der Pol, 80 sampled neurons, closed loop: mean square error at most 2e-5", ("sampled, 80",)),
