@@ -204,6 +204,8 @@ def test_features_into_columns(rng, dtype):
 def test_bad_features():
     X, W, b = np.ones((5, 2)), np.ones((3, 2)), np.ones(3)
     refused("X must be finite, got nan in row 4", sampled_features, np.where(np.arange(5)[:, None] == 4, np.nan, X), W, b)
+    refused("W must be finite, got nan for unit 1", sampled_features, X, np.where(np.arange(len(W))[:, None] == 1, np.nan, W), b)
+    refused("b must be finite, got inf for unit 2", sampled_features, X, W, np.where(np.arange(len(b)) == 2, np.inf, b))
     refused("W must have shape \\(n_units, 2\\) like the columns of X, got \\(3, 3\\)", sampled_features, X, np.ones((3, 3)), b)
     refused("b must have shape \\(3,\\), got \\(2,\\)", sampled_features, X, W, b[:2])
     refused("W must be float64 like the model, got float32", sampled_features, X, W.astype("float32"), b)

@@ -123,7 +123,7 @@ def sampled_features(X: ArrayLike, W: ArrayLike, b: ArrayLike, activation: str =
     Raises
     ------
     ValueError
-        When a row of X is not finite, with its number, or shapes do not fit.
+        When X, W or b is not finite, with the row or unit, or shapes do not fit.
 
     Notes
     -----
@@ -138,6 +138,9 @@ def sampled_features(X: ArrayLike, W: ArrayLike, b: ArrayLike, activation: str =
     """
     X = _matrix("X", X)
     W, b = numbers("W", W, X.dtype), numbers("b", b, X.dtype)
+    for name, weights in (("W", W), ("b", b)):
+        if not np.isfinite(weights).all():
+            raise ValueError(f"{name} must be finite, got {weights[~np.isfinite(weights)][0]} for unit {np.argwhere(~np.isfinite(weights))[0, 0]}")
     one_of("activation", activation, ACTIVATIONS)
     if out is None:
         out = np.empty((len(X), len(W)), X.dtype)
