@@ -24,6 +24,8 @@ MAY_INCLUDE = {  # room: the rooms whose headers it may include, its own aside
     "train": {"core", "cells", "carry"},
     "reservoir": {"core", "cells", "carry", "linalg", "train"},  # train: the optimiser, for poles that learn
     "koopman": {"core", "cells", "carry", "linalg"},
+    "wide": {"core"},
+    "derivatives": {"core", "cells", "carry", "train"},
 }
 INTERFACES = {"cells": {"cell.hpp", "group.hpp"}, "carry": {"carry.hpp"}}  # what the rest of the house may know of these rooms
 SIZES = {  # glob: lines at which to stop and think

@@ -14,5 +14,9 @@ void bind_koopman_fold(pybind11::module_& m);  // rows into the factor of a leas
 void bind_koopman_lift(pybind11::module_& m);  // features of sampled layers
 void bind_koopman_batched(pybind11::module_& m);  // many small least-squares problems
 void bind_koopman_rollout(pybind11::module_& m);  // the closed loop of a sampled network
+void bind_diagonal(pybind11::module_& m);  // wide diagonal networks
+void bind_hessian_vector(pybind11::module_& m);  // second derivatives along a direction
+void bind_ntk(pybind11::module_& m);  // the tangent kernel of diagonal networks
+void bind_forward_hessian(pybind11::module_& m);  // second derivatives carried forward
 
 }  // namespace pushforward::bind

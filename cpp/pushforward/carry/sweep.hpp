@@ -33,10 +33,12 @@ class Sweep {
   Scalar* lambda() { return lambda_.data(); }
 
   // Losses of the window's pending steps; they are no longer pending afterwards. λ ends as the adjoint at the window's start.
-  void losses(const WeightHistory<Scalar>& weights, Window<Scalar>& window, const Readout<Scalar>& readout) {
-    lambda_.clear();
+  // goes_on: λ is that of the losses after the window, the last sweep's being the next window; else there are none.
+  void losses(const WeightHistory<Scalar>& weights, Window<Scalar>& window, const Readout<Scalar>& readout, bool goes_on = false) {
+    if (!goes_on) lambda_.clear();
     Index k = window.count();
-    for (; k > 0 && !window.pending(window.place(k - 1)); --k) clear_row(window.place(k - 1));  // nothing flows back from steps after the last loss
+    for (; !goes_on && k > 0 && !window.pending(window.place(k - 1)); --k)
+      clear_row(window.place(k - 1));  // nothing flows back from steps after the last loss
     for (; k > 0; --k) {
       const Index p = window.place(k - 1);
       if (window.pending(p)) {

@@ -28,6 +28,7 @@ class Lru final : public AffineCell<Scalar> {
   Coupling coupling() const override { return Coupling::none; }
 
   void forward(const Scalar* W, const Scalar* state, Input<Scalar> x, Scalar* next, Scalar* u, Scalar* slopes) const override {
+    using std::cos, std::sin, std::sqrt;
     const Index n = this->n_units();
     const Scalar *nu = W + this->group(0).weight_offset, *phase = W + this->group(1).weight_offset;
     u[this->group(0).presynaptic_offset] = u[this->group(1).presynaptic_offset] = Scalar(1);
@@ -41,8 +42,8 @@ class Lru final : public AffineCell<Scalar> {
     ops<Scalar>().exponential(n, moduli, moduli);
     ops<Scalar>().expm1(n, gains, gains);
     for (Index i = 0; i < n; ++i) {
-      const Scalar rate = rates[i], modulus = moduli[i], gain = std::sqrt(-gains[i]);
-      const Scalar pole_re = modulus * std::cos(phase[i]), pole_im = modulus * std::sin(phase[i]);
+      const Scalar rate = rates[i], modulus = moduli[i], gain = sqrt(-gains[i]);
+      const Scalar pole_re = modulus * cos(phase[i]), pole_im = modulus * sin(phase[i]);
       const Scalar kept_re = pole_re * state[i] - pole_im * state[n + i], kept_im = pole_im * state[i] + pole_re * state[n + i];
       const Scalar gain_slope = gain > 0 ? rate * modulus * modulus / gain : Scalar(0), fed_re = next[i], fed_im = next[n + i];
       next[i] = kept_re + gain * fed_re;

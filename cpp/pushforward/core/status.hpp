@@ -5,7 +5,7 @@
 
 namespace pushforward {
 
-enum class Status : int { ok, state_not_finite, loss_not_finite, gradient_not_finite, readout_not_finite, not_positive_definite };
+enum class Status : int { ok, state_not_finite, loss_not_finite, gradient_not_finite, readout_not_finite, not_positive_definite, product_not_finite };
 
 inline const char* describe(Status status) {
   switch (status) {
@@ -16,6 +16,7 @@ inline const char* describe(Status status) {
     case Status::readout_not_finite: return "the read-out stopped being finite";
     case Status::not_positive_definite:
       return "P of the read-out lost its positive definiteness (a larger ridge, a forgetting closer to 1, or float64 keeps it)";
+    case Status::product_not_finite: return "the Hessian-vector product stopped being finite";
   }
   return "unknown";
 }

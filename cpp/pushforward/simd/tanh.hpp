@@ -51,6 +51,9 @@ struct TanhTable<double> {
 template <typename Scalar>
 [[gnu::always_inline]] inline V<Scalar> look_up(const Scalar (&table)[16], I<Scalar> i) {
   constexpr Index L = lanes<Scalar>;
+#if PUSHFORWARD_VECTOR_BYTES == 64
+  if constexpr (L == 16) return _mm512_maskz_permutexvar_ps(0xFFFF, (__m512i)i, load(table));
+#endif
   if constexpr (L == 16 || L == 8) {
     return shuffle<Scalar>(load(table), load(table + 16 - L), i & (I<Scalar>{} + 15));
   } else {
@@ -61,13 +64,36 @@ template <typename Scalar>
   }
 }
 
+// The smaller of two numbers, b where one of them is NaN.
+template <typename Scalar>
+[[gnu::always_inline]] inline V<Scalar> least(V<Scalar> a, V<Scalar> b) {
+#if PUSHFORWARD_VECTOR_BYTES == 64
+  if constexpr (sizeof(Scalar) == 4) return _mm512_maskz_min_ps(0xFFFF, a, b);
+  else return _mm512_maskz_min_pd(0xFF, a, b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
+// a / b for b from 1 to 2. Of AVX-512 in single precision by a step of Newton's from the processor's reciprocal, in a quarter of the time.
+template <typename Scalar>
+[[gnu::always_inline]] inline V<Scalar> quotient(V<Scalar> a, V<Scalar> b) {
+#if PUSHFORWARD_VECTOR_BYTES == 64
+  if constexpr (sizeof(Scalar) == 4) {
+    const V<Scalar> r = _mm512_maskz_rcp14_ps(0xFFFF, b), q = a * r;
+    return q + r * (a - b * q);
+  }
+#endif
+  return a / b;
+}
+
 template <typename Scalar>
 [[gnu::always_inline]] inline V<Scalar> table_tanh(V<Scalar> x) {
   using E = Exponent<Scalar>;
   using F = TanhTable<Scalar>;
   constexpr Scalar most = 15 * F::step, one = 1;
   const I<Scalar> sign = (I<Scalar>)x & E::sign;
-  const V<Scalar> size = (V<Scalar>)((I<Scalar>)x ^ sign), y = size > most ? broadcast(most) : size;
+  const V<Scalar> size = (V<Scalar>)((I<Scalar>)x ^ sign), y = least<Scalar>(broadcast(most), size);
   const V<Scalar> place = y * F::per_step + E::round;  // its low bits hold i
   const V<Scalar> d = y - (place - E::round) * F::step, u = d * d, u2 = u * u, u4 = u2 * u2;
   const auto four = [&](const Scalar* p) __attribute__((always_inline)) { return (p[0] + p[1] * u) + (p[2] + p[3] * u) * u2; };
@@ -77,7 +103,7 @@ template <typename Scalar>
 #pragma GCC unroll 4
   for (int k = n - 8; k >= 0; k -= 4) p = four(F::p + k) + u4 * p;
   const V<Scalar> t = (d * u) * p + d, T = look_up<Scalar>(F::T, (I<Scalar>)place), w = look_up<Scalar>(F::w, (I<Scalar>)place);
-  const V<Scalar> value = T + (w * t) / (one + T * t);
+  const V<Scalar> value = T + quotient<Scalar>(w * t, one + T * t);
   return (V<Scalar>)((I<Scalar>)value | sign);
 }
 
