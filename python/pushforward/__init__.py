@@ -15,6 +15,7 @@ from ._core import default_threads as _default_threads
 from ._core import set_default_threads as _set_default_threads
 from ._torch import from_torch
 from ._version import __version__
+from .diagonal_rnn import DiagonalRNN
 from .echo_state import EchoStateClassifier, EchoStateRegressor
 from .errors import ControlError, DivergenceError, SingularReadoutError
 from .fixed_poles import FixedPoleClassifier, FixedPoleRegressor
@@ -26,7 +27,7 @@ from .optim import SGD, Adam, AdamW, Constant, Exponential, InverseTime, RMSprop
 from .recurrent import GradientBias, RecurrentClassifier, RecurrentRegressor
 
 __all__ = [
-    "SGD", "Adam", "AdamW", "Constant", "ControlError", "DivergenceError", "EchoStateClassifier", "EchoStateRegressor", "Exponential",
+    "SGD", "Adam", "AdamW", "Constant", "ControlError", "DiagonalRNN", "DivergenceError", "EchoStateClassifier", "EchoStateRegressor", "Exponential",
     "FixedPoleClassifier", "FixedPoleRegressor", "GradientBias", "GradientReport", "InverseTime", "KoopmanRegressor", "NVARRegressor", "RMSprop",
     "RecurrentClassifier", "RecurrentRegressor", "SampledRNN", "SingularReadoutError", "Step", "__version__", "cells", "check_gradient", "datasets",
     "diagnostics", "errors", "from_torch", "get_num_threads", "init", "kernels", "koopman", "load", "metrics", "optim", "reference", "reservoirs",

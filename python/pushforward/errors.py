@@ -15,14 +15,20 @@ class DivergenceError(ArithmeticError):
     series : int
         In which series.
     reason : str
+    iteration : int or None
+        Of full-batch descent: in which iteration, 0 being the first; step and series then say where the output stopped being finite, if it did.
     """
 
-    def __init__(self, reason: str, step: int = 0, series: int = 0) -> None:
-        super().__init__(f"{reason} at step {step} of series {series}; what was learnt before that step stands")
-        self.reason, self.step, self.series = reason, step, series
+    def __init__(self, reason: str, step: int = 0, series: int = 0, iteration: int | None = None) -> None:
+        if iteration is None:
+            where, kept = f"at step {step} of series {series}", "that step"
+        else:
+            where, kept = f"in iteration {iteration}", "that iteration"
+        super().__init__(f"{reason} {where}; what was learnt before {kept} stands")
+        self.reason, self.step, self.series, self.iteration = reason, step, series, iteration
 
-    def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, int, int]]:
-        return type(self), (self.reason, self.step, self.series)
+    def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, int, int, int | None]]:
+        return type(self), (self.reason, self.step, self.series, self.iteration)
 
 
 class SingularReadoutError(LinAlgError, ValueError):

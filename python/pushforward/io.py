@@ -31,6 +31,7 @@ FORMAT = "pushforward"
 FORMAT_VERSION = 3  # 2: series count their steps (tick), cells and connections among the settings; 3: arrays among the settings, complex numbers
 READ = ("2", "3")
 ESTIMATORS = {  # name: module
+    "DiagonalRNN": "diagonal_rnn",
     "EchoStateClassifier": "echo_state",
     "EchoStateRegressor": "echo_state",
     "FORCE": "readout",
