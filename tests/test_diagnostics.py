@@ -1,11 +1,14 @@
 """Diagnostics: Hessians of poles are those of finite differences and of the paper, contraction is that of systems known in closed form."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from helpers import refused
 
 import pushforward as pf
 from pushforward.diagnostics import echo_state_index, pole_hessian
+from pushforward.diagnostics.poles import _squared_error
 from pushforward.reservoirs import Ring
 
 PAIR = (0.75, 0.8)
@@ -33,6 +36,74 @@ def test_eigenvalues_of_the_paper():
     assert pole_hessian(PAIR, gains=[1, 1]).condition_number == pytest.approx(4.478e7, rel=2e-4)
     assert pole_hessian(PAIR, variables="gains").condition_number == pytest.approx(256.44, abs=5e-3)
     assert "condition number 91.765098" in str(pole_hessian(PAIR))
+
+
+def exact_inverse(matrix):
+    """Of a matrix of fractions, by elimination."""
+    n = len(matrix)
+    rows = [[*row, *(Fraction(int(i == j)) for j in range(n))] for i, row in enumerate(matrix)]
+    for i in range(n):
+        rows[i] = [v / rows[i][i] for v in rows[i]]
+        for j in range(n):
+            if j != i:
+                rows[j] = [v - rows[j][i] * w for v, w in zip(rows[j], rows[i], strict=True)]
+    return np.array([[float(v) for v in row[n:]] for row in rows])
+
+
+@pytest.mark.parametrize("variables", ["poles", "gains", "both"])
+@pytest.mark.parametrize("poles", [(3, 4, 75, 80), (3, 4, 75, 76), (1, 2, 50, 60), (9, 10, 90, 95)])
+def test_closed_forms_hold_to_six_digits_in_exact_arithmetic(poles, variables):
+    """The Gram matrices of papers.md in fractions; the smallest eigenvalue by the exact inverse, so that nothing is lost in rounding."""
+    beta = [Fraction(p, 100) for p in poles[2:]]
+    pp, pg, gg = ([[f(a, b) for b in beta] for a in beta] for f in (
+        lambda a, b: (1 + a * b) / (1 - a * b) ** 3, lambda a, b: b / (1 - a * b) ** 2, lambda a, b: 1 / (1 - a * b),
+    ))  # fmt: skip
+    both = [[*pp[0], *pg[0]], [*pp[1], *pg[1]], [pg[0][0], pg[1][0], *gg[0]], [pg[0][1], pg[1][1], *gg[1]]]
+    gram = {"poles": pp, "gains": gg, "both": both}[variables]
+    largest = 2 * np.linalg.eigvalsh(np.array(gram, dtype=float))[-1]
+    smallest = 2 / np.linalg.eigvalsh(exact_inverse(gram))[-1]
+    found = pole_hessian([float(p) for p in beta], variables=variables)
+    assert found.eigenvalues[-1] == pytest.approx(largest, rel=1e-12)
+    assert found.condition_number == pytest.approx(largest / smallest, rel=1e-6)
+
+
+def test_near_equal_poles_are_flat_within_rounding():
+    assert pole_hessian([0.75, 0.750001]).condition_number == pytest.approx(2.48707919892e11, rel=1e-9)  # in 50 decimal digits
+    found = pole_hessian([0.75, 0.75 + 1e-15])
+    assert found.condition_number == found.steps_per_digit == np.inf
+    assert "no hope" in found.summary()
+
+
+def test_the_steps_of_descent_are_counted(rng):
+    """Gradient descent on the quadratic at the best constant rate, from the worst start, takes what is said."""
+    found = pole_hessian(PAIR)
+    values, vectors = np.linalg.eigh(found.matrix)
+    x = vectors.sum(axis=1)
+    error, n = np.linalg.norm(x), 0
+    while np.linalg.norm(x) > 1e-4 * error:
+        x = x - 2 / (values[0] + values[-1]) * found.matrix @ x
+        n += 1
+    assert n == np.ceil(4 * found.steps_per_digit)
+    assert pole_hessian([0.5]).steps_per_digit == 0
+    assert f"about {found.steps_per_digit:.3g} steps" in found.summary()
+
+
+@pytest.mark.parametrize("n_steps", [None, 20])
+def test_the_drawn_surface_is_the_squared_error(rng, n_steps):
+    found, n = pole_hessian([0.5, -0.7], [1.5, 0.5], n_steps, "poles"), n_steps or 2000
+    x, y = rng.uniform(-0.95, 0.95, size=(2, 6))
+    truth = impulse_response(np.r_[0.5, -0.7, 1.5, 0.5], n)
+    expected = [np.sum((truth - impulse_response(np.r_[a, b, 1.5, 0.5], n)) ** 2) for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(_squared_error(found.poles, found.gains, x, y, n_steps), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("settings", [{}, {"n_steps": 30}, {"gains": [1, 2]}, {"variables": "gains"}])
+def test_hessians_draw_themselves(settings):
+    pytest.importorskip("matplotlib")
+    axes = pole_hessian(PAIR, **settings).plot().axes
+    drawn = "squared error of poles x, y" if set(settings) <= {"n_steps"} else "flattest direction"
+    assert axes[1].get_title(loc="left") == drawn
+    assert axes[0].get_title(loc="left").startswith("condition number")
 
 
 @pytest.mark.parametrize("n_poles", [1, 2, 3])
@@ -79,6 +150,7 @@ def test_bad_poles_are_named():
     refused("gains must not be zero", pole_hessian, [0.5, 0.6], [1.0, 0.0])
     refused("variables must be one of", pole_hessian, [0.5], None, None, "zeros")
     refused("n_steps must be a positive int", pole_hessian, [0.5], None, 0)
+    refused("n_steps must be so small that powers", pole_hessian, [3.0], None, 1000)
 
 
 def ring(weight, activation="identity", n=20, **changed):
@@ -145,8 +217,28 @@ def test_what_is_no_reservoir_is_named(rng):
     refused("model must be a fitted estimator", echo_state_index, 3, X)
     refused("model must be a fitted estimator", echo_state_index, {"W_in": np.ones((3, 1))}, X)
     refused("X must be one series", echo_state_index, ring(0.5), X[None])
+    refused(r"X must be one series \(n_steps, 1\), got shape \(20, 2\)", echo_state_index, ring(0.5), np.hstack([X, X]))
+    refused("X must be float64 like the model, got float32", echo_state_index, ring(0.5), X.astype("float32"))
+    refused("X must be finite, got nan", echo_state_index, ring(0.5), np.full((5, 1), np.nan))
+    refused("X must have at least 8 steps to tell a rate, got 7", echo_state_index, ring(0.5), X[:7])
     refused("n_starts must be an int of at least 2", echo_state_index, ring(0.5), X, 1)
     refused("seed must be", echo_state_index, ring(0.5), X, 4, -1)
     with pytest.raises(pf.DivergenceError, match="step"):
         echo_state_index(ring(2.0), rng.normal(size=(2000, 1)))
     assert echo_state_index({"W_rec": [[0.5]], "W_in": [[1.0]]}, X).fading_memory  # lists will do
+
+
+def test_the_echo_state_index_says_and_draws_itself(rng):
+    X = rng.normal(size=(200, 1))
+    forgets, keeps, met = (echo_state_index(ring(weight), X) for weight in (0.9, 1.02, 0.0))
+    assert "changes by a factor of 0.9 a step, e-fold in 9.49 steps" in forgets.summary()
+    assert "NOT forget" in keeps.summary()
+    assert "have met" in met.summary()
+    assert str(forgets).startswith("fading memory (distance")  # one line still
+    for found in (forgets, keeps, met):
+        figure = found.plot()
+        figure.canvas.draw()
+        assert figure.axes[0].get_title(loc="left") == ("fading memory" if found.fading_memory else "no fading memory")
+    np.testing.assert_array_equal(forgets.plot().axes[0].lines[0].get_ydata(), forgets.distance)
+    measured, fitted = (line.get_ydata() for line in forgets.plot().axes[0].lines)
+    np.testing.assert_allclose(fitted, measured[: len(fitted)], rtol=1e-2)

@@ -1,19 +1,28 @@
 """Does a reservoir forget where it started, under the input that it will hear?"""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import positive_int
 from .._checks import seed as checked_seed
+from .._series import numbers
+from ..plot._common import figure_class, plain
+from ._rates import FEWEST
+from ._result import Diagnosis
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Array = NDArray[Any]  # real or complex
 
 
 @dataclass(frozen=True)
-class EchoStateIndex:
+class EchoStateIndex(Diagnosis):
     """How trajectories from different starts approach each other under one input.
 
     Attributes
@@ -36,6 +45,43 @@ class EchoStateIndex:
     def __str__(self) -> str:
         said = "fading memory" if self.fading_memory else "NO fading memory: where it starts keeps on mattering"
         return f"{said} (distance changes by {self.rate:.4g} a step, {self.last:.2g} of the first is left after {len(self.distance)} steps)"
+
+    def summary(self) -> str:
+        """Say in one paragraph what was found, with the numbers."""
+        n, last = len(self.distance), self.last
+        left = "Runs from different starts have met" if self.rate == 0 or last == 0 else f"Of the distance between runs {last:.2g} is left"
+        pace = f"it changes by a factor of {self.rate:.4g} a step"
+        if 0 < self.rate < 1:
+            pace += f", e-fold in {-1 / np.log(self.rate):.3g} steps"
+        if self.fading_memory:
+            verdict = "The reservoir forgets where it started, under this input and from the starts tried: its states are a function of the input"
+        else:
+            verdict = (
+                "The reservoir does NOT forget where it started under this input: no read-out of it can be trusted after another start. "
+                "A smaller spectral radius, a stronger input or a larger leak rate help"
+            )
+        return f"{left} after {n} steps; {pace}. {verdict}."
+
+    def plot(self) -> Figure:
+        """Draw the largest distance between runs after every step, and the fitted rate."""
+        figure = figure_class()(figsize=(6.4, 4.0), dpi=120, layout="constrained")
+        axes, steps = figure.add_subplot(), np.arange(1, len(self.distance) + 1)
+        apart = self.distance > 0
+        axes.plot(steps[apart], self.distance[apart], color="C0", linewidth=1.6, marker="o" if apart.sum() == 1 else None, label="measured")
+        if self.rate > 0 and apart.any():
+            known = np.log(self.distance[apart])
+            middle = int(np.flatnonzero(apart)[np.abs(known - (known.max() + known.min()) / 2).argmin()])  # well above rounding errors
+            with np.errstate(over="ignore", under="ignore"):
+                fitted = self.distance[middle] * self.rate ** (steps - 1.0 - middle)
+            shown = (fitted >= 0.1 * self.distance[apart].min()) & (fitted <= 10 * self.distance.max())
+            axes.plot(steps[shown], fitted[shown], color="0.25", linestyle="--", linewidth=1.1, label=f"{self.rate:.4g} a step")
+        axes.set(xlabel="step", ylabel="largest distance between two runs")
+        if apart.any():
+            axes.set_yscale("log")
+            axes.legend(frameon=False)
+        axes.set_title("fading memory" if self.fading_memory else "no fading memory", loc="left", fontsize="medium")
+        plain(axes)
+        return figure
 
 
 def echo_state_index(model: Any, X: ArrayLike, n_starts: int = 4, seed: int = 0) -> EchoStateIndex:
@@ -83,9 +129,13 @@ def echo_state_index(model: Any, X: ArrayLike, n_starts: int = 4, seed: int = 0)
     checked_seed("seed", seed)
     layers = _layers(model)
     dtype = np.asarray(layers[0]["W_in"]).dtype
-    drive = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=dtype)
-    if drive.ndim != 2 or not len(drive):
-        raise ValueError(f"X must be one series (n_steps, n_inputs), got shape {drive.shape}")
+    drive, width = numbers("X", X, dtype), np.shape(layers[0]["W_in"])[1]
+    if drive.ndim != 2 or not len(drive) or drive.shape[1] != width:
+        raise ValueError(f"X must be one series (n_steps, {width}), got shape {drive.shape}")
+    if not np.isfinite(drive).all():
+        raise ValueError(f"X must be finite, got {drive[~np.isfinite(drive)][0]}")
+    if len(drive) < FEWEST:
+        raise ValueError(f"X must have at least {FEWEST} steps to tell a rate, got {len(drive)}")
     heard = np.broadcast_to(drive, (n_starts, *drive.shape))
     rng, first, distance = np.random.default_rng(seed), 0.0, np.zeros(len(drive))
     for layer in layers:
