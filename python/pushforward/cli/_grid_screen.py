@@ -117,7 +117,7 @@ def summary(tables: Sequence[tuple[str, list[list[str]]]]) -> None:
     for title, (heading, *lines) in tables:
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for k, column in enumerate(heading):
-            words = k == 0 or (k == 1 and column == "algorithm")
+            words = k == 0 or column in ("algorithm", "measured", "verdict")
             table.add_column(column, justify="left" if words else "right")
         for line in lines:
             table.add_row(*line)

@@ -1,4 +1,4 @@
-"""Reports made of tasks, ``pushforward reproduce reservoirs`` and ``koopman``: plan, how long the runs take, what is said and written."""
+"""Reports made of tasks, ``pushforward reproduce reservoirs``, ``koopman`` and ``theory``: plan, how long the runs take, what is said and written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TasksGrid:
 
     Parameters
     ----------
-    name : {"reservoirs", "koopman"}
+    name : {"reservoirs", "koopman", "theory"}
         Of the report.
     only, seeds, quick
         As given on the command line, ``None`` where they were not.
@@ -61,7 +61,8 @@ class TasksGrid:
 
     def outcome(self, result: dict[str, Any]) -> str:
         """Say in a line what a run gave."""
-        return f"{len(result['rows'])} models, {result['seconds']:.1f} s"
+        rows = "claims" if self.name == "theory" else "models"
+        return f"{len(result['rows'])} {rows}, {result['seconds']:.1f} s"
 
     def tables(self, report: Any) -> list[tuple[str, list[list[str]]]]:
         """Tables for the terminal: title, lines with the heading first."""

@@ -24,7 +24,7 @@ _Opt = typer.Option
 
 
 def bench(
-    suite: Annotated[Literal["rtrl", "cells", "carries", "reservoirs", "koopman"], typer.Argument(help="What to measure.")],
+    suite: Annotated[Literal["rtrl", "cells", "carries", "reservoirs", "koopman", "theory"], typer.Argument(help="What to measure.")],
     case: Annotated[list[str] | None, _Opt(metavar="NAME", help="Only this case; may be given again. A wrong name lists them.")] = None,
     everything: Annotated[bool, _Opt("--all", help="Also what is only run when named: a million parameters (minutes, 6 GB), units or rows.")] = False,
     quick: Annotated[bool, _Opt("--quick", help="A few samples of each: a look, not a measurement.")] = False,

@@ -16,14 +16,14 @@ _Opt = typer.Option
 
 def reproduce(
     report: Annotated[
-        Literal["carries", "reservoirs", "koopman"],
+        Literal["carries", "reservoirs", "koopman", "theory"],
         typer.Argument(
             help="carries: exact online gradients against truncated ones (arXiv 2501.08040). reservoirs: fixed dynamics (2602.21454). "
-            "koopman: sampled networks without gradients (2410.23467)."
+            "koopman: sampled networks without gradients (2410.23467). theory: what the papers prove, checked."
         ),
     ],
     out: Annotated[Path | None, _Opt(metavar="DIR", help="Where runs, tables and figures go. Default: pushforward-REPORT.")] = None,
-    only: Annotated[str | None, _Opt(metavar="TASKS", help="reservoirs, koopman: some tasks, such as lorenz,rossler. Default: all.")] = None,
+    only: Annotated[str | None, _Opt(metavar="TASKS", help="reservoirs, koopman, theory: some tasks, such as lorenz,rossler. Default: all.")] = None,
     data: Annotated[str | None, _Opt(metavar="NAMES", help="carries: of shakespeare, lobster. Default: both.")] = None,
     nets: Annotated[str | None, _Opt(metavar="NAMES", help="carries: gru-N or elman-ACTIVATION-N, for all data. Default: each data set's.")] = None,
     learning_rates: Annotated[str | None, _Opt(metavar="RATES", help="carries: at the start of a run; default 0.001,0.003,0.01.")] = None,
