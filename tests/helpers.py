@@ -1,8 +1,11 @@
 """What several test files share: random problems, comparisons, all that a model holds, programs in processes of their own."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -100,3 +103,17 @@ def at(array, place, value):
 def refused(message, function, *arguments, **settings):
     with pytest.raises((ValueError, TypeError), match=message):
         function(*arguments, **settings)
+
+
+def stops_at_ctrl_c(body):
+    """Ctrl-C after a tenth of the time that the call takes ends it before half of that time."""
+    begin = time.monotonic()
+    body()
+    whole = time.monotonic() - begin
+    timer = threading.Timer(whole / 10, os.kill, (os.getpid(), signal.SIGINT))
+    begin = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        body()
+    assert time.monotonic() - begin < whole / 2
+    timer.join()

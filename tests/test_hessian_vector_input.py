@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import at, close, flat, problem, refused
+from helpers import at, close, flat, problem, refused, stops_at_ctrl_c
 
 import pushforward as pf
 from pushforward.cells import GRU, LRU, Diagonal, Elman, Linear, NeuralODE, stack
@@ -127,3 +127,10 @@ def test_the_twin_refuses_unknown_parts(rng):
         (v | {"theta": theta[1:]}, r"v\['theta'\] must have shape \(32,\), got \(31,\)"),
     ]:
         refused(message, pf.reference.hessian_vector_product, CELL, theta, readout, X, Y, wrong)
+
+
+@pytest.mark.slow
+def test_a_long_series_stops_at_ctrl_c(rng):
+    cell = Elman(3, 32)
+    arguments = case(cell, rng, n_steps=400_000)
+    stops_at_ctrl_c(lambda: hessian_vector_product(cell, *arguments))

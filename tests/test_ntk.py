@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers import at, close, refused
+from helpers import at, close, refused, stops_at_ctrl_c
 
 import pushforward as pf
 from pushforward import reference
@@ -206,3 +206,10 @@ def test_numbers_that_leave_the_range_are_reported(rng):
     assert 100 < caught.value.step < 140
     with pytest.raises(pf.DivergenceError, match="stopped being finite"):
         ntk_gram(X, None, *weights, "softplus")
+
+
+@pytest.mark.slow
+def test_a_long_gram_stops_at_ctrl_c(rng):
+    w, U, c = network(rng, 4, 6000)
+    X = rng.normal(size=(30, 64, 4))
+    stops_at_ctrl_c(lambda: ntk_gram(X, w=w, U=U, c=c))

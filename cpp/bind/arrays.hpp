@@ -29,6 +29,23 @@ class Unlocked {
   PyThreadState* thread_;
 };
 
+// For kernels that run long without the lock: asked now and then, says whether Ctrl-C came. raise() afterwards, with the lock.
+class Interrupted {
+ public:
+  bool operator()() {
+    const PyGILState_STATE locked = PyGILState_Ensure();
+    found_ = found_ || PyErr_CheckSignals() != 0;
+    PyGILState_Release(locked);
+    return found_;
+  }
+  void raise() const {
+    if (found_) throw py::error_already_set();
+  }
+
+ private:
+  bool found_ = false;
+};
+
 template <typename T>
 using ArrayIn = py::array_t<T, py::array::c_style>;  // bind with py::arg(...).noconvert()
 template <typename T>

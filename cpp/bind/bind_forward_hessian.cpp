@@ -57,7 +57,11 @@ py::tuple forward_hessian(const py::dict& cell, double weight_bound, ArrayIn<Sca
     }
     if (count < wanted) raise_divergence({Status::state_not_finite, first + count});
     for (Index from = 0, to = 0; from < sums->n_tasks(); from = to) {
-      while (to < sums->n_tasks() && sums->flop(from, to) * static_cast<double>(count) < slice_flop) to = std::min(to + 64, sums->n_tasks());
+      for (double flop = 0; to < sums->n_tasks() && flop * static_cast<double>(count) < slice_flop;) {
+        const Index more = std::min(to + 64, sums->n_tasks());
+        flop += sums->flop(to, more);
+        to = more;
+      }
       {
         Unlocked unlocked;
         const FlushDenormals scope;

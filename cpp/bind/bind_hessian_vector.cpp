@@ -93,10 +93,12 @@ py::tuple hessian_vector(const py::dict& cell, const std::string& loss, double w
     for (Index i = 0; i < n; ++i) to[i] = {point[part].data()[at + i], direction[part].data()[at + i]};
   });
   Outcome outcome;
+  Interrupted interrupted;
   {
     Unlocked unlocked;
-    outcome = hessian.run(stream, state.data());
+    outcome = hessian.run(stream, state.data(), interrupted);
   }
+  interrupted.raise();
   raise_divergence(outcome);
   std::array<py::array_t<Scalar>, 3> gradient, product;
   for (std::size_t k = 0; k < 3; ++k) {

@@ -61,10 +61,12 @@ py::array_t<Scalar> gram(ArrayIn<Scalar> X, OptionalIn<Scalar> X_other, ArrayIn<
   const Scalar *w_data = w.data(), *U_data = U.data(), *c_data = c.data();
   Scalar* const to = out.mutable_data();
   const int n_threads = default_threads();
+  Interrupted interrupted;
   {
     Unlocked unlocked;
-    Tangent<Scalar>(kind, m, d, w_data, U_data, c_data).gram(n_threads, points, two ? &others : nullptr, to);
+    Tangent<Scalar>(kind, m, d, w_data, U_data, c_data).gram(n_threads, points, two ? &others : nullptr, to, interrupted);
   }
+  interrupted.raise();
   return out;
 }
 

@@ -25,12 +25,13 @@ class ForwardHessian {
   // As for Trajectory. n_steps: of the whole sequence.
   ForwardHessian(const Cell<Scalar>& cell, Activation activation, double bound, const Scalar* theta, const Scalar* state, Index n_steps,
                  int n_threads)
-      : n_(cell.n_state()), n_inputs_(cell.n_inputs()), n_params_(cell.n_params()), n_threads_(n_threads),
+      : n_(cell.n_state()), n_inputs_(cell.n_inputs()), n_params_(cell.n_params()),
+        n_threads_(static_cast<int>(std::min<Index>(n_threads, n_params_))),  // a worker has scratch of its own
         n_strips_((n_params_ + wide_.second_strip - 1) / wide_.second_strip), row_(padded<Scalar>(n_)), width_(n_strips_ * wide_.second_strip),
         most_steps_(std::min(n_steps, steps_that_fit())), rows_at_once_(rows_that_fit()),
-        trajectory_(cell, activation, bound, theta, state, width_, most_steps_), curved_(trajectory_.curved()),
+        trajectory_(wide_, cell, activation, bound, theta, state, width_, most_steps_), curved_(trajectory_.curved()),
         J_((most_steps_ + 1) * n_ * width_), Z_(most_steps_ * n_ * width_), J_rows_(most_steps_ * n_params_ * row_),
-        kappa_(curved_ ? most_steps_ * n_params_ * row_ : 0), scratch_(n_threads * 2 * rows_at_once_ * strip_size()) {
+        kappa_(curved_ ? most_steps_ * n_params_ * row_ : 0), scratch_(n_threads_ * 2 * rows_at_once_ * strip_size()) {
     cut_into_tasks();
   }
 

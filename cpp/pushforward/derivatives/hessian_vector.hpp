@@ -48,8 +48,9 @@ class HessianVector {
   Parameters<Number>& parameters() { return parameters_; }  // p + ε v: to be filled in before run()
   Number* gradient() { return G_.data(); }                  // ∇L + ε H v afterwards, laid out as the parameters
 
-  // state (n_state): s_0, which does not depend on p
-  Outcome run(const Stream<T>& stream, const T* state) {
+  // state (n_state): s_0, which does not depend on p. stop() is asked before every stretch; once it says yes there is no product, and nothing else.
+  template <typename Stop>
+  Outcome run(const Stream<T>& stream, const T* state, Stop&& stop) {
     const FlushDenormals scope;
     dual::n_threads() = settings_.n_threads;
     parameters_.changed();
@@ -58,10 +59,12 @@ class HessianVector {
     Outcome outcome;
     const Index n_stretches = starts_.size() / n_state_;
     for (Index i = 0; i < n_stretches; ++i) {
+      if (stop()) return outcome;
       std::copy_n(state_.data(), n_state_, starts_.data() + i * n_state_);
       if (outcome.status = forward(stream, i, &outcome); outcome.status != Status::ok) return outcome;
     }
     for (Index i = n_stretches; i-- > 0;) {
+      if (stop()) return outcome;
       const bool newest = i + 1 == n_stretches;
       if (!newest) {
         std::copy_n(starts_.data() + i * n_state_, n_state_, state_.data());

@@ -43,9 +43,9 @@ template <SmoothActivation activation>
 constexpr bool slope_of_output = activation == SmoothActivation::tanh || activation == SmoothActivation::sigmoid;
 
 template <SmoothActivation activation, typename Scalar>
-[[gnu::always_inline]] inline V<Scalar> slope_of(const Scalar* output, const Scalar* slope) {
+[[gnu::always_inline]] inline V<Scalar> slope_of(const Scalar* output, const Scalar* slopes, Index at) {
   constexpr Scalar one = 1;
-  if constexpr (!slope_of_output<activation>) return load(slope);
+  if constexpr (!slope_of_output<activation>) return load(slopes + at);
   const V<Scalar> h = load(output);
   return activation == SmoothActivation::tanh ? one - h * h : h * (one - h);
 }
@@ -69,7 +69,7 @@ void net_sweep(const NetSweep<Scalar>& s) {
       const V<Scalar> r = broadcast(s.residual[t]);
 #pragma GCC unroll 4
       for (int j = 0; j < ways; ++j) {
-        const V<Scalar> slope = slope_of<activation, Scalar>(now + j * L, s.slope + t * tile + i + j * L), h = load(before + j * L);
+        const V<Scalar> slope = slope_of<activation, Scalar>(now + j * L, s.slope, t * tile + i + j * L), h = load(before + j * L);
         delta[j] = slope * (w[j] * delta[j] + r);
         g[j] += delta[j] * h;
         store(now + j * L, delta[j]);

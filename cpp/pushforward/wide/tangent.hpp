@@ -53,8 +53,10 @@ class Tangent {
     });
   }
 
-  // K ← Gram matrix of points with others; null: with themselves, of which one half is computed
-  void gram(int n_threads, const NtkPoints<Scalar>& points, const NtkPoints<Scalar>* others, Scalar* K) const {
+  // K ← Gram matrix of points with others; null: with themselves, of which one half is computed. stop() is asked before every panel; once it says yes
+  // K is worth nothing.
+  template <typename Stop>
+  void gram(int n_threads, const NtkPoints<Scalar>& points, const NtkPoints<Scalar>* others, Scalar* K, Stop&& stop) const {
     const FlushDenormals scope;
     const Index n = points.count(), n_other = others ? others->count() : n, width = d_ + 1;
     const Index n_chunks = (width + ntk_components - 1) / ntk_components, chunk = (width + n_chunks - 1) / n_chunks;
@@ -64,6 +66,7 @@ class Tangent {
     const Index n_down = (n + block - 1) / block, n_across = (n_other + block - 1) / block;
     for (Index group = 0; group < n_groups_; group += together)
       for (Index first = 0; first < width; first += chunk) {
+        if (stop()) return;
         const Index n_here = std::min(together, n_groups_ - group), last = std::min(first + chunk, width);
         const Index rows = panel(n_threads, points, group, n_here, first, last, left.data(), ld);
         if (others) panel(n_threads, *others, group, n_here, first, last, right.data(), ld_other);

@@ -124,7 +124,7 @@ def _weights(w: ArrayLike, U: ArrayLike, c: ArrayLike, dtype: np.dtype[Any]) -> 
 def _inputs(X: ArrayLike) -> tuple[Array, tuple[int, ...]]:
     """X as a batch, and the shape of what it gives a number a step."""
     given = X if isinstance(X, np.ndarray) else numbers("X", X, np.dtype(np.float64))
-    if given.dtype.name not in ("float32", "float64"):
+    if given.dtype not in (np.float32, np.float64):
         raise TypeError(f"X must be of dtype float32 or float64, got {given.dtype}")
     if given.ndim not in (2, 3) or 0 in given.shape:
         raise ValueError(f"X must be (n_series, n_steps, n_inputs) or (n_steps, n_inputs), none of them 0, got shape {given.shape}")

@@ -153,7 +153,7 @@ def sampled_features(X: ArrayLike, W: ArrayLike, b: ArrayLike, activation: str =
 
 def _matrix(name: str, values: ArrayLike) -> Array:
     array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=np.float64)
-    if array.dtype.name not in ("float32", "float64"):
+    if array.dtype not in (np.float32, np.float64):
         raise TypeError(f"{name} must be float32 or float64, got {array.dtype}; convert it with astype('float64')")
     if array.ndim != 2 or array.shape[1] == 0:
         hint = "; one input: reshape(-1, 1)" if array.ndim == 1 else ""
