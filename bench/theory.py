@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -32,7 +33,7 @@ HESSIAN_UNITS, HESSIAN_INPUTS, HESSIAN_STEPS = (8, 16), 4, 32
 PRODUCT_UNITS, PRODUCT_STEPS = (16, 64), 128
 CHECKED_UNITS, CHECKED_STEPS = 6, 12
 FUNCTION_FLOP = {"float32": 21, "float64": 38}
-"""Of one tanh as it is computed (simd/tanh.hpp): additions, multiplications and the division."""
+"""Of one tanh as it is computed (simd/tanh.hpp): additions and multiplications, and one for the division, by whatever steps it is done."""
 
 
 @dataclass(frozen=True)
@@ -94,25 +95,44 @@ def diagonal(session: Session) -> Iterator[Row]:
         errors["two threads"] = errors["pushforward"]
         if not np.array_equal(whole.gradient(diagonal_gradient, "tanh", 2), whole.gradient(diagonal_gradient, "tanh", 1)):
             raise WrongAnswerError(f"diagonal_gradient, {m} units: two threads give other numbers than one")
-        errors["NumPy"] = agree("reference.diagonal_gradient", few.gradient(reference.diagonal_gradient), expected, session.dtype)
+        for name, function in NUMPY.items():
+            errors[name] = agree(name, few.gradient(function), expected, session.dtype)
         timings = session.measure(
             Competitor("pushforward", _times(partial(whole.gradient, diagonal_gradient, "tanh", 1)), most=64),
             Competitor("two threads", _times(partial(whole.gradient, diagonal_gradient, "tanh", 2)), "wall", most=64),
-            Competitor("NumPy", _times(partial(some.gradient, reference.diagonal_gradient)), "process", most=64),
+            *(Competitor(name, _times(partial(some.gradient, function)), "process", most=64) for name, function in NUMPY.items()),
         )
         share = timings["pushforward"].share_of_probes(whole.flop)
         times = {name: timing.microseconds() for name, timing in timings.items()}
-        times["NumPy"] *= whole.n_series / some.n_series
+        for name in NUMPY:
+            times[name] *= whole.n_series / some.n_series
         for name, figure, form, goal in (
             ("pushforward", share, "{:.0%} of the peak", PEAK_SHARE),
             ("two threads", times["pushforward"] / times["two threads"], "{:.2f} × one", None),
             ("NumPy", times["NumPy"] / times["pushforward"], "ours {:.0f} × as fast", NUMPY_AHEAD),
+            ("NumPy backwards", times["NumPy backwards"] / times["pushforward"], "ours {:.1f} × as fast", None),
         ):
             yield Row(
                 "diagonal", f"{m} units, {N_SERIES} × {N_STEPS} steps, {N_INPUTS} inputs, {name}", times[name], figure, form, session.goal(goal),
                 error=errors[name], timing=timings[name], note=f"{times[name] / 1e3:.1f} ms a gradient, {whole.flop / 1e3 / times[name]:.1f} GFLOP/s",
                 numbers={"n_units": m, "flop": whole.flop},
             )  # fmt: skip
+
+
+def _backwards(X: Array, Y: Array, w: Array, U: Array, c: Array) -> tuple[float, dict[str, Array]]:
+    """Back-propagation through all steps, as one would write it in NumPy for speed; tanh."""
+    n_series, n_steps, _ = X.shape
+    scale = X.dtype.type(1 / math.sqrt(len(w)))
+    H = np.zeros((n_steps + 1, n_series, len(w)), X.dtype)
+    for t in range(n_steps):
+        np.tanh(w * H[t] + X[:, t] @ U.T, out=H[t + 1])
+    residual = H[1:] @ c * scale - Y.T
+    delta, g_w, g_U = np.zeros_like(H[0]), np.zeros_like(w), np.zeros_like(U)
+    for t in range(n_steps - 1, -1, -1):
+        delta = (1 - H[t + 1] ** 2) * (scale * residual[t][:, None] + w * delta)
+        g_w += np.einsum("si,si->i", delta, H[t])
+        g_U += delta.T @ X[:, t]
+    return 0.5 * float(np.sum(residual**2)), {"w": c * g_w, "U": c[:, None] * g_U}
 
 
 def _in_double(X: Array, Y: Array, *weights: Array) -> Any:
@@ -222,6 +242,7 @@ def _times(run_once: Callable[[], object]) -> Callable[[int], None]:
     return run
 
 
+NUMPY: dict[str, Callable[..., Any]] = {"NumPy": reference.diagonal_gradient, "NumPy backwards": _backwards}  # the first carries ∂H/∂(w, U)
 GRAMS: dict[str, Callable[..., Any]] = {"pushforward": ntk_gram, "NumPy": reference.ntk_gram}
 CASES: dict[str, Case] = {"diagonal": diagonal, "ntk": ntk, "hessian": hessian, "hvp": hvp}
 ONLY_WHEN_NAMED: tuple[str, ...] = ()

@@ -97,7 +97,7 @@ def test_the_drawn_surface_is_the_squared_error(rng, n_steps):
     np.testing.assert_allclose(_squared_error(found.poles, found.gains, x, y, n_steps), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("settings", [{}, {"n_steps": 30}, {"gains": [1, 2]}, {"variables": "gains"}])
+@pytest.mark.parametrize("settings", [{}, {"n_steps": 30}, {"n_steps": 1}, {"gains": [1, 2]}, {"variables": "gains"}])
 def test_hessians_draw_themselves(settings):
     pytest.importorskip("matplotlib")
     axes = pole_hessian(PAIR, **settings).plot().axes

@@ -185,4 +185,5 @@ def test_mistakes_are_named(rng):
     refused("^X must be of dtype float32 or float64, got int64", pf.kernels.diagonal_forward, X.astype(int), w, U, c)
     refused("^w must be .*at least one unit", pf.kernels.diagonal_forward, X, w[:0], U[:0], c[:0])
     refused("^activation must be one of tanh, sigmoid, softplus, gelu, got 'relu'", pf.kernels.diagonal_forward, X, w, U, c, "relu")
+    refused("^activation must be one of tanh, sigmoid, softplus, gelu, got None", pf.kernels.diagonal_forward, X, w, U, c, None)
     refused("^n_threads must be a positive int or None", pf.kernels.diagonal_gradient, **good, n_threads=0)

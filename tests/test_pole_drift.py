@@ -124,6 +124,7 @@ def test_the_three_signs_are_said(rng):
     assert "goes from 0.9 to 0.8 (trend: neither) and ends inside the unit circle, having been as large as 1.3 in snapshot 2;" in str(
         pole_drift(there_and_back)
     )
+    assert "ends outside the unit circle, where it began, for good from snapshot 2 on" in str(pole_drift(np.array([[1.2], [0.8], [1.2]])))
     assert pole_drift([np.eye(3)] * 5).radius_trend.direction == "neither"
 
 
@@ -156,9 +157,18 @@ def test_bad_input_is_named(rng):
     refused("history must hold square matrices", pole_drift, [1.0, 2.0])
     refused(r"history must hold numbers of one shape .* snapshot 1", pole_drift, [np.eye(3), np.eye(2)])
     refused(r"history must be finite, got nan in snapshot 2", pole_drift, [*good[:2], np.where(np.eye(4) > 0, np.nan, good[2])])
-    refused("gradient_norms must be at least two numbers", pole_drift, good, [1.0])
+    for what in (None, 3.0, {"W_rec": good}, np.float64(1.0), np.array(1.0)):
+        with pytest.raises(TypeError, match="history must be a sequence of snapshots"):
+            pole_drift(what)
+    refused("history must be an array or lists of one length", pole_drift, [[[1, 2], [3]]] * 2)
+    refused("gradient_norms must be at least two real numbers", pole_drift, good, [1.0])
+    for what in (["a", "b"], [1 + 1j, 2]):  # a cast would drop the imaginary part
+        refused("gradient_norms must be at least two real numbers", pole_drift, good, what)
+    refused("gradient_norms must be an array or lists of one length", pole_drift, good, [1, [2, 3]])
     refused("gradient_norms must be finite and not negative, got -1.0 at 1", pole_drift, good, [1.0, -1.0])
     refused("smoothing must be a positive odd int", pole_drift, good, [1.0, 2.0], smoothing=4)
     refused("n_bins must be a positive int", pole_drift, good, n_bins=0)
     refused("plateau_change must be a positive", pole_drift, good, plateau_change=0.0)
     refused("plateau_share must lie in", pole_drift, good, plateau_share=0.0)
+    refused("plateau_change must be a positive", pole_drift, good, plateau_change=None)
+    refused("plateau_share must lie in", pole_drift, good, plateau_share="all")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pushforward import diagnostics
-from pushforward.reproduce import theory, theory_common, theory_poles, theory_report, theory_rtrl
+from pushforward.reproduce import theory, theory_common, theory_drift, theory_poles, theory_report, theory_rtrl
 from pushforward.reproduce.theory import CLAIMS, TASKS, Plan
 from pushforward.reproduce.theory_common import OURS, PAPER, THEIR_FORM, Findings, pack, spread, unpack, verdict
 
@@ -69,6 +69,8 @@ def test_only_dataclasses_of_the_package_are_built():
         ({"held": [1, 1], "tried": [1, 1]}, "holds"),
         ({"held": [0, 0], "tried": [3, 3]}, "does not hold"),
         ({"held": [2, 3], "tried": [3, 3]}, "holds in 5 of 6 trials"),
+        ({"held": [0], "tried": [0]}, "not testable"),  # no trial met the conditions
+        ({"held": [0, 1], "tried": [0, 3]}, "holds in 1 of 3 trials"),
         ({}, "—"),
     ],
 )
@@ -153,6 +155,18 @@ def test_the_certain_ones_hold():
         for key in keys:
             assert rows[key]["held"] == rows[key]["tried"], (name, key, rows[key])
         assert result["curve"] == {}  # only the first seed draws
+
+
+def test_a_network_that_begins_outside_is_no_trial_of_a_drift_past_one(monkeypatch):
+    def followed(optimizer, settings, *arguments):
+        radius = 1.04 if settings["init"] else 0.9
+        return diagnostics.pole_drift(np.array([[radius], [1.1], [0.95]]), np.ones(3)), None
+
+    monkeypatch.setattr(theory_drift, "_followed", followed)
+    result = theory.run({"task": "poles", "seed": 1, "settings": dict(TASKS["poles"].settings) | TINY["poles"]}, lambda share: None)
+    rows = {row["model"]: row for row in result["rows"]}
+    keys = ("radius", "stays", "radius normal", "stays normal")
+    assert [(rows[key]["held"], rows[key]["tried"]) for key in keys] == [(3, 3), (0, 3), (0, 0), (0, 0)]
 
 
 def made_up(run):

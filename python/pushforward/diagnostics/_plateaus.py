@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import positive_int
+from ._pole_checks import array_of
 
 __all__ = ["Plateau", "plateaus_of"]
 
@@ -40,15 +41,16 @@ def plateaus_of(
         positive_int("smoothing", smoothing, "a positive odd int or None")
         if smoothing % 2 == 0:
             raise ValueError(f"smoothing must be a positive odd int or None, got {smoothing}")
-    if not 0 < change < np.inf:
-        raise ValueError(f"plateau_change must be a positive finite number, got {change}")
-    if not 0 < share <= 1:
+    if not _within(change, np.finfo(np.float64).max):
+        raise ValueError(f"plateau_change must be a positive finite number, got {change!r}")
+    if not _within(share, 1):
         raise ValueError(f"plateau_share must lie in (0, 1], got {share}")
     if norms is None:
         return None, None, ()
-    given = np.asarray(norms, dtype=np.float64)
-    if given.ndim != 1 or len(given) < 2:
-        raise ValueError(f"gradient_norms must be at least two numbers (n_norms,), got shape {given.shape}")
+    array = array_of("gradient_norms", norms)
+    if array.dtype.kind not in "iuf" or array.ndim != 1 or len(array) < 2:
+        raise ValueError(f"gradient_norms must be at least two real numbers (n_norms,), got {array.dtype} of shape {array.shape}")
+    given = array.astype(np.float64)
     if not (np.isfinite(given) & (given >= 0)).all():
         bad = int(np.argmin(np.isfinite(given) & (given >= 0)))
         raise ValueError(f"gradient_norms must be finite and not negative, got {given[bad]} at {bad}")
@@ -65,6 +67,11 @@ def plateaus_of(
             waiting += [(start, start + first), (start + last, stop)]
     plateaus = (Plateau(a, b, float(np.exp(heights[a:b].mean()))) for a, b in sorted(found, key=lambda p: (p[0] - p[1], p[0])))
     return given, np.exp(heights), tuple(plateaus)
+
+
+def _within(value: object, most: float) -> bool:
+    """Whether it is a number above 0, and no more than ``most``."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and bool(0 < value <= most)
 
 
 def smoothed(values: FloatArray, width: int) -> FloatArray:

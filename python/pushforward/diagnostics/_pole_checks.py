@@ -9,12 +9,20 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]  # real or complex
 
-__all__ = ["distinct_poles", "gains_of", "listed", "numbers"]
+__all__ = ["array_of", "distinct_poles", "gains_of", "listed", "numbers"]
+
+
+def array_of(name: str, values: ArrayLike) -> Array:
+    """An array of whatever kind; refuse nested lists of different lengths by the argument's name."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array or lists of one length, got {type(values).__name__}: {error}") from None
 
 
 def numbers(name: str, values: ArrayLike) -> Array:
     """(n_poles,) finite numbers as float64 or complex128."""
-    array = np.asarray(values)
+    array = array_of(name, values)
     if array.dtype.kind not in "iufc" or array.ndim != 1 or not array.size:
         raise ValueError(f"{name} must be numbers of shape (n_poles,), got {array.dtype} of shape {array.shape}")
     found: Array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._checks import positive_int
 from ..plot._common import figure_class, plain
 from ._plateaus import Plateau, plateaus_of
+from ._pole_checks import array_of
 from ._result import Diagnosis
 from ._trend import Trend, trend_of
 
@@ -74,7 +75,7 @@ class PoleDrift(Diagnosis):
     def summary(self) -> str:
         """The three signs: |λ| past 1, growing κ, plateaus; each with its numbers."""
         n, radius, kappa = len(self.radius), self.radius_trend, self.condition_trend
-        where = {True: "drifts out of the unit circle", False: "stays where it was, outside the unit circle" if self.radius[-1] > 1 else
+        where = {True: "drifts out of the unit circle", False: "ends outside the unit circle, where it began" if self.radius[-1] > 1 else
                  "ends inside the unit circle"}[self.drifts_out]  # fmt: skip
         text = (
             f"Over {n} snapshots of {self.poles.shape[1]} poles the largest |λ| goes from {self.radius[0]:.4g} to {self.radius[-1]:.4g} "
@@ -141,7 +142,8 @@ def pole_drift(
     ----------
     history : (n_snapshots, n_units, n_units) array-like of W_rec, or (n_snapshots, n_units) array-like of poles
         At least two snapshots, in the order of training. Of a recurrent estimator W_rec is ``model.cell_.unpack(model.theta_)["W_rec"]``, of one
-        with fixed or learnt poles ``model.poles_``. Where weights are bounded the dynamics see the bounded ones: give those.
+        with fixed or learnt poles ``model.poles_``. Where weights are bounded the dynamics see the bounded ones: give those. One square matrix alone
+        is read as the poles of n_units snapshots.
     gradient_norms : (n_norms,) array-like, optional
         Over the same training, as often as they were taken.
     n_bins : int
@@ -209,7 +211,9 @@ def pole_drift(
 
 def _poles(history: Any) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
     """Poles and condition number of every snapshot."""
-    snapshots = [np.asarray(snapshot) for snapshot in history]
+    if not isinstance(history, Iterable) or isinstance(history, (str, bytes, Mapping)) or (isinstance(history, np.ndarray) and not history.ndim):
+        raise TypeError(f"history must be a sequence of snapshots of W_rec or of poles, got {type(history).__name__}")
+    snapshots = [array_of("history", snapshot) for snapshot in history]
     if len(snapshots) < 2:
         raise ValueError(f"history must hold at least two snapshots, got {len(snapshots)}")
     shape = snapshots[0].shape

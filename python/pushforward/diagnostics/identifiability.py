@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PoleIdentifiability", "pole_identifiability"]
 
 N_CURVE = 60  # numbers of samples in the drawn curve
+MOST_COLUMNS = 256  # of a Hankel matrix of few poles: beyond that many more cost and tell nothing
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def _deviation(slopes: Array, powers: Array) -> NDArray[np.float64]:
 
 def _pencil(h: Array, k: int) -> NDArray[np.complex128] | None:
     """K poles of the samples h (N,), N ≥ 2K; ``None`` when their Hankel matrix has a lower rank within rounding."""
-    width = min(max(len(h) // 2, k), len(h) - k)  # columns of the Hankel matrices: at least K of them, and K rows
+    width = min(max(min(len(h) // 2, MOST_COLUMNS), k), len(h) - k)  # columns of the Hankel matrices: at least K of them, and K rows
     hankel = np.lib.stride_tricks.sliding_window_view(h, width + 1)
     u, s, vh = np.linalg.svd(hankel[:, :-1], full_matrices=False)
     if s[k - 1] <= max(hankel.shape) * np.finfo(np.float64).eps * s[0]:

@@ -80,7 +80,9 @@ class PoleHessian(Diagnosis):
         figure = figure_class()(figsize=(9.2, 4.2), dpi=120, layout="constrained")
         left, right = figure.subplots(1, 2)
         plain(left)
-        left.semilogy(np.arange(1, len(self.eigenvalues) + 1), np.abs(self.eigenvalues), "o", color="C0")
+        left.plot(np.arange(1, len(self.eigenvalues) + 1), np.abs(self.eigenvalues), "o", color="C0")
+        if self.eigenvalues.any():
+            left.set_yscale("log")
         left.set_xticks(np.arange(1, len(self.eigenvalues) + 1))
         left.set(xlabel="eigenvalue, ascending", ylabel="size")
         left.set_title(f"condition number {self.condition_number:.6g}", loc="left", fontsize="medium")
@@ -91,7 +93,7 @@ class PoleHessian(Diagnosis):
         return figure
 
     def _draw_surface(self, axes: Axes) -> None:
-        """Contours of f(x, y), a decade apart: valleys around (c, d) and, with equal gains, (d, c)."""
+        """Contours of f(x, y), half a decade apart: valleys around (c, d) and, with equal gains, (d, c)."""
         c, d = self.poles.real.tolist()
         half = 1.5 * abs(c - d) + 0.02
         low, high = min(c, d) - half, max(c, d) + half
@@ -100,7 +102,8 @@ class PoleHessian(Diagnosis):
         at = np.linspace(low, high, N_CONTOUR)
         x, y = np.meshgrid(at, at)
         depth = np.log10(np.maximum(_squared_error(self.poles, self.gains, x, y, self.n_steps), 1e-12))
-        drawn = axes.contourf(x, y, depth, levels=np.arange(np.floor(max(depth.min(), depth.max() - 7)), np.ceil(depth.max()) + 0.5, 0.5),
+        top = max(np.ceil(depth.max()), np.floor(depth.min()) + 0.5)  # with one sample all poles fit
+        drawn = axes.contourf(x, y, depth, levels=np.arange(np.floor(max(depth.min(), depth.max() - 7)), top + 0.5, 0.5),
                               cmap="viridis", extend="min")  # fmt: skip
         axes.figure.colorbar(drawn, ax=axes, label="log₁₀ f(x, y)")
         axes.plot(c, d, "o", color="C2", markeredgecolor="white")

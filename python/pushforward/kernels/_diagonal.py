@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .._checks import positive_int
+from .._checks import one_of, positive_int
 from .._series import Array, numbers
 
 __all__ = ["diagonal_forward", "diagonal_gradient"]
+
+ACTIVATIONS = ("tanh", "sigmoid", "softplus", "gelu")
 
 
 def diagonal_forward(X: ArrayLike, w: ArrayLike, U: ArrayLike, c: ArrayLike, activation: str = "tanh") -> Array:
@@ -52,6 +54,7 @@ def diagonal_forward(X: ArrayLike, w: ArrayLike, U: ArrayLike, c: ArrayLike, act
     array([1.46211716, 1.46211716])
     """
     inputs, lead = _inputs(X)
+    one_of("activation", activation, ACTIVATIONS)
     F: Array = _core.diagonal_forward(inputs, *_weights(w, U, c, inputs.dtype), activation)
     return F.reshape(lead)
 
@@ -109,6 +112,7 @@ def diagonal_gradient(
     targets = numbers("Y", Y, inputs.dtype)
     if targets.shape != lead:
         raise ValueError(f"Y must have shape {lead}, a target for each step of X, got {targets.shape}")
+    one_of("activation", activation, ACTIVATIONS)
     if n_threads is not None:
         positive_int("n_threads", n_threads, "a positive int or None")
     threads = _core.default_threads() if n_threads is None else int(n_threads)

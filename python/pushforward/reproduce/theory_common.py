@@ -76,10 +76,10 @@ class Findings:
 
 
 def verdict(figures: Mapping[str, Sequence[float]]) -> str:
-    """*holds*, *does not hold*, or in how many trials of how many it did."""
+    """*holds*, *does not hold*, or in how many trials of how many it did; *not testable* when no trial met the claim's conditions."""
     held, tried = sum(figures.get("held", ())), sum(figures.get("tried", ()))
     if not tried:
-        return "—"
+        return "not testable" if "tried" in figures else "—"
     return "holds" if held == tried else "does not hold" if not held else f"holds in {held:g} of {tried:g} trials"
 
 

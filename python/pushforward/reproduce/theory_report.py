@@ -20,8 +20,8 @@ A line is a claim of a paper (or, where it says so, of the literature), the sett
 from where on that counts as holding, what came out, and the verdict. Figures are means over seeds, with the lowest and the highest where they
 differ. *Holds* means: in every trial here. *Does not hold* means: in none, in this setting; where the setting is ours that says nothing
 against the paper's. A theorem about a limit or an upper bound cannot be proved or refuted by a run; what is measured is whether its
-consequences are seen. *Not testable*: something that would be needed is not known, or no finite run could tell. Summaries and figures are
-those of the first seed."""
+consequences, or what it leads one to expect, are seen. *Not testable*: something that would be needed is not known, no run met the conditions of
+the claim, or no finite run could tell. Summaries and figures are those of the first seed."""
 THEIRS = """\
 "The paper's": equation and numbers are those of the paper. "The paper's equations, our numbers": the model and the bound are the paper's, sizes,
 weights, inputs and horizons are ours. "Ours": something else is chosen here too, such as data or optimiser. Numbers marked as derived follow from

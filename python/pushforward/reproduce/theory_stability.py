@@ -33,7 +33,7 @@ CLAIMS = {
         "{exponent:.4f} ± {error:.4f} per second, Kaplan-Yorke dimension {dimension:.3f} (of the system 2.06)",
     ),
     "forgets": Claim(
-        "A reservoir of spectral radius 0.9 has fading memory", "Jaeger 2001; 2602.21454, abstract (stable state representations)",
+        "A reservoir of spectral radius 0.9 has fading memory", "a rule of thumb (Jaeger 2001 proves it for a largest singular value below 1)",
         f"{RESERVOIR}, radius 0.9, white input", OURS, "runs from different starts meet",
         "rate {rate:.4f} a step; largest conditional Lyapunov factor {factor:.4f}",
     ),
