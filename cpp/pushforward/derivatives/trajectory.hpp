@@ -17,7 +17,7 @@ class Trajectory {
   // own_jacobians() of the cell without recurrence must be keep and slope; σ'' is that of `activation`. theta (n_params), state (n_state)
   Trajectory(const WideOps<Scalar>& wide, const Cell<Scalar>& cell, Activation activation, double bound, const Scalar* theta, const Scalar* state,
              Index n_params_padded, Index most_steps)
-      : wide_(wide), cell_(cell), activation_(activation), n_(cell.n_state()), row_(padded<Scalar>(n_)), width_(n_params_padded),
+      : cell_(cell), wide_(wide), activation_(activation), n_(cell.n_state()), row_(padded<Scalar>(n_)), width_(n_params_padded),
         theta_(padded_rows(cell, theta)), weights_(committed(cell, bound, theta_)), params_(cell, weights_, bound), state_(n_), next_(n_), u_(cell.n_presynaptic()),
         record_(cell.n_slopes()), keep_(n_), D_(n_ * row_), slope_(most_steps * n_), curvature_(curved() ? most_steps * n_ : 0),
         packed_(most_steps * n_ * n_), direct_(most_steps * width_), mixed_(most_steps * width_), own_(bounded() ? most_steps * width_ : 0) {
