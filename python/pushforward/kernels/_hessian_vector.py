@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 
 from .. import _arrays, _core
 from .._arrays import FloatArray
-from .._checks import one_of, positive_int, positive_number, quoted
+from .._checks import one_of, quoted
 from ..cells import Cell
-from .sensitivity import _check_cell, _dtype_of, _one_series
+from .sensitivity import _check_cell, _check_readout, _dtype_of, _one_series
 
 __all__ = ["hessian_vector_product"]
 
@@ -90,12 +90,7 @@ def hessian_vector_product(
     """
     _check_cell(cell)
     one_of("loss", loss, ("squared_error", "cross_entropy"))
-    if not isinstance(readout, tuple) or len(readout) != 2:
-        raise TypeError(f"readout must be the pair (W_out, b_out), got {type(readout).__name__}")
-    if readout_bound is not None:
-        positive_number("readout_bound", readout_bound)
-    if n_threads is not None:
-        positive_int("n_threads", n_threads, "a positive int or None")
+    _check_readout(readout, readout_bound, n_threads)
     dtype = _dtype_of(theta)
     point = [np.ascontiguousarray(theta), _arrays.real("W_out", readout[0], dtype), _arrays.real("b_out", readout[1], dtype)]
     X = _one_series(inputs, dtype)

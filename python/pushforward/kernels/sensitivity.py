@@ -136,14 +136,9 @@ def block_gradient(
     """
     _check_cell(cell)
     one_of("carry", carry, ("exact", "none"))
-    if not isinstance(readout, tuple) or len(readout) != 2:
-        raise TypeError(f"readout must be the pair (W_out, b_out), got {type(readout).__name__}")
-    if readout_bound is not None:
-        positive_number("readout_bound", readout_bound)
+    _check_readout(readout, readout_bound, n_threads)
     if carry_every is not None:
         positive_int("carry_every", carry_every, "a positive int or None")
-    if n_threads is not None:
-        positive_int("n_threads", n_threads, "a positive int or None")
     dtype = _dtype_of(theta)
     n_steps = _steps_of(inputs)
     settings = LearnerSettings(
@@ -171,6 +166,15 @@ def block_gradient(
         total, states = core.gather(X.dense, X.tokens, Y, labels, known)
     names = ("theta", "W_out", "b_out")
     return total, dict(zip(names, core.gradient(0), strict=True)), states[0, -1].copy(), core.influence(0) if carry == "exact" else None
+
+
+def _check_readout(readout: object, readout_bound: object, n_threads: object) -> None:
+    if not isinstance(readout, tuple) or len(readout) != 2:
+        raise TypeError(f"readout must be the pair (W_out, b_out), got {type(readout).__name__}")
+    if readout_bound is not None:
+        positive_number("readout_bound", readout_bound)
+    if n_threads is not None:
+        positive_int("n_threads", n_threads, "a positive int or None")
 
 
 def _dtype_of(theta: FloatArray) -> "np.dtype[np.float32] | np.dtype[np.float64]":
