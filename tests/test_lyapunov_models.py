@@ -246,6 +246,7 @@ def test_inputs_move_states_and_not_directions(rng):
     assert found.driven
     refused("inputs must be given exactly", lyapunov, model, X)
     refused("inputs must have 1 columns", lyapunov, model, X, inputs=U[:600], n_steps=500, transient=200)
+    refused("inputs must be one series", lyapunov, model, X, inputs=np.stack([U, U]), n_steps=500, transient=200)
     refused("X must be states of 2 numbers", lyapunov, model, X[:, :1], inputs=U)
 
 
@@ -265,6 +266,6 @@ def test_a_model_that_runs_away_is_named(rng):
 
 def test_what_is_no_model_is_named(rng):
     X = rng.normal(size=(30, 1))
-    refused("model_or_system must be", lyapunov, pf.nvar.NVARRegressor().fit(X, X), X)
+    refused("model_or_system must be", lyapunov, pf.kernels.Ridge().fit(X, X), X)
     refused("model_or_system must be", lyapunov, object(), X)
     refused("X must be one series", lyapunov, pf.RecurrentRegressor(n_units=2, dtype="float64").partial_fit(X, X), X[None])

@@ -99,7 +99,10 @@ def loop_of(model: KoopmanModel | OnlineOperators, X: Any, inputs: Any, n_starts
     rows = windows[np.linspace(0, len(windows) - 1, min(n_starts, len(windows))).round().astype(int)]
     forcing = None
     if inputs is not None:
-        U = _series.series("inputs", inputs, dtype).arrays[0]
+        given = _series.series("inputs", inputs, dtype)
+        U = given.arrays[0]
+        if len(given.arrays) != 1:
+            raise ValueError(f"inputs must be one series, (n_steps, {n_inputs}), which acts on all starts alike, got {len(given.arrays)} series")
         if U.shape[1] != n_inputs or len(U) < n_steps:
             raise ValueError(f"inputs must have {n_inputs} columns and a row for each of transient + n_steps = {n_steps} steps, got {U.shape}")
         assert A_u is not None

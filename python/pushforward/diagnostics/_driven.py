@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._arrays import Inputs
+from ..diagonal_rnn._model import DiagonalModel
 from ..fixed_poles._model import FixedPoleModel
 from ..recurrent._streaming import StreamingModel
 from ..reference.cells import twin_of, weights_of
 from ..reference.cells._functions import activation_slope
-from ._states import cell_states, silent
+from ._states import cell_states, is_reservoir, silent
+from .echo_state import _layers
 
-__all__ = ["CellOrbit", "PoleOrbit", "ReservoirOrbit"]
+__all__ = ["CellOrbit", "PoleOrbit", "ReservoirOrbit", "wide", "width_of"]
 
 Array = NDArray[Any]
 
@@ -62,17 +64,17 @@ class ReservoirOrbit:
 
         heard, self.layers, self.t = X, [], 0
         self.complex = X.dtype.kind == "c"
-        wide: Any = np.complex128 if self.complex else np.float64
+        dtype: Any = np.complex128 if self.complex else np.float64
         for layer in layers:
             states = reservoir_states(**layer, inputs=heard)
-            n, W, O = len(layer["W_in"]), _wide(layer["W_rec"], wide), layer.get("W_skip")
-            before = np.concatenate([np.zeros((1, n)), states[:-1]]).astype(wide)
-            W_in, a = np.asarray(layer["W_in"], wide), np.broadcast_to(np.asarray(layer.get("leak_rate", 1.0), np.float64), n)[:, None]
-            u = (W @ before.T).T + heard.astype(wide) @ W_in.T
-            u = u if layer.get("bias") is None else u + np.asarray(layer["bias"], wide)
+            n, W, O = len(layer["W_in"]), wide(layer["W_rec"], dtype), layer.get("W_skip")
+            before = np.concatenate([np.zeros((1, n)), states[:-1]]).astype(dtype)
+            W_in, a = np.asarray(layer["W_in"], dtype), np.broadcast_to(np.asarray(layer.get("leak_rate", 1.0), np.float64), n)[:, None]
+            u = (W @ before.T).T + heard.astype(dtype) @ W_in.T
+            u = u if layer.get("bias") is None else u + np.asarray(layer["bias"], dtype)
             name = layer.get("activation", "tanh")
             slope = activation_slope(name, u.real), activation_slope(name, u.imag) if self.complex else None
-            self.layers.append((W, W_in, a, None if O is None else _wide(O, wide), slope, n))
+            self.layers.append((W, W_in, a, None if O is None else wide(O, dtype), slope, n))
             heard = states
         self.n_units = sum(layer[-1] for layer in self.layers)
         self.n_state = self.n_units * (2 if self.complex else 1)
@@ -130,6 +132,21 @@ class PoleOrbit:
         return v[None]
 
 
-def _wide(W: Any, dtype: Any) -> Any:
+def wide(W: Any, dtype: Any) -> Any:
     """Recurrent weights in double precision; an operator stays one."""
     return W.astype(dtype) if hasattr(W, "astype") else W if hasattr(W, "toarray") else np.asarray(W, dtype)
+
+
+def width_of(model: Any) -> tuple[np.dtype[Any], int]:
+    """Precision and width of what drives a model."""
+    if isinstance(model, FixedPoleModel):
+        model._check_built()
+        return model._type_, model.n_inputs_
+    if isinstance(model, DiagonalModel):
+        model._check_built()
+        return model._type(), model.n_inputs_
+    if not is_reservoir(model):
+        known = "a fitted model, arguments of a reservoir, a pair of functions or a system"
+        raise TypeError(f"model_or_system must be {known}, got {type(model).__name__}")
+    W_in = np.asarray(_layers(model)[0]["W_in"])
+    return W_in.dtype, W_in.shape[1]

@@ -14,14 +14,16 @@ from ..diagonal_rnn._model import DiagonalModel
 from ..fixed_poles._model import FixedPoleModel
 from ..koopman._model import KoopmanModel
 from ..koopman._online import OnlineOperators
+from ..nvar._model import NVARModel
 from ..recurrent._streaming import StreamingModel
 from ._benettin import Growth, Orbits, growth_of
 from ._closed_loop import LoopOrbits, MapOrbits, functions_of, loop_of, starts_of
-from ._driven import CellOrbit, PoleOrbit, ReservoirOrbit
+from ._driven import CellOrbit, PoleOrbit, ReservoirOrbit, width_of
 from ._flows import FLOWS, FlowOrbits, MackeyGlassOrbits
 from ._lyapunov_result import Lyapunov, judged
+from ._output_loop import DelayLoop, EchoLoop, closes_its_loop, delay_loop_of, echo_loop_of
 from ._rates import FEWEST
-from ._states import diagonal_units, is_reservoir
+from ._states import diagonal_units
 from .echo_state import _layers
 
 __all__ = ["Lyapunov", "lyapunov"]
@@ -45,12 +47,14 @@ def lyapunov(
         - ``"lorenz63"``, ``"rossler"``, ``"van_der_pol"``, ``"mackey_glass"``, or these functions of :mod:`pushforward.datasets`;
         - a recurrent, echo state, fixed-pole or diagonal model, or the arguments of :func:`pushforward.kernels.reservoir_states` by name (a list of
           them: layers), driven by X: conditional exponents;
-        - a :class:`pushforward.SampledRNN`, :class:`pushforward.KoopmanRegressor` or :class:`pushforward.koopman.OnlineEDMD`, run on its own from
-          states in X;
+        - a :class:`pushforward.EchoStateRegressor` without X: run on its own, as by its ``simulate``, outputs being what it hears next, from where
+          its series stand (after ``fit`` their ends; ``predict(X, advance=True)`` brings them elsewhere);
+        - a :class:`pushforward.SampledRNN`, :class:`pushforward.KoopmanRegressor`, :class:`pushforward.koopman.OnlineEDMD` or
+          :class:`pushforward.NVARRegressor`, run on its own from states in X (an NVAR model without X from where its stream stands);
         - a map: a pair ``(step, jacobian)`` of functions of a state (n_state,), or an object with these methods, from the state or states X.
     X : array-like, optional
-        (n_steps, n_inputs) of a driven model; (n_steps, n_state) of a Koopman model, rows of which are starts; (n_state,) or (n_starts, n_state) of
-        a map.
+        (n_steps, n_inputs) of a driven model; (n_steps, n_state) of a Koopman or NVAR model, rows of which are starts; (n_state,) or
+        (n_starts, n_state) of a map; None of a system, and of an echo state model to be run on its own.
     n_exponents : int, optional
         All up to 10 unless given, 4 of Mackey-Glass.
     n_steps : int, optional
@@ -60,9 +64,11 @@ def lyapunov(
     transient : int, optional
         Steps dropped at the start: 500 of a model on its own, of a driven one a tenth of X, at most 200.
     n_starts : int, optional
-        Orbits side by side, of a system or a Koopman model.
+        Orbits side by side, of a system or a model on its own: unless given 64 of a Koopman or NVAR model, if X has as many starts. Of an echo state
+        model 16, or one a series if there are more: pieces of the orbits of its series, each with a transient; with ``inputs`` at most one a series.
     inputs : (n_steps, n_inputs) array-like, optional
-        Of a Koopman model with inputs: what drives all its orbits from the first step on, transient included.
+        Of a Koopman model with inputs, or an echo state model with ``feedback=True`` run on its own: what drives all its orbits from the first
+        step on, transient included.
     seed : int
         Of starts and tangent vectors.
     **parameters : float
@@ -90,7 +96,10 @@ def lyapunov(
 
     Conditional exponents belong to the orbit that starts at the zero state; those of a cell come from the transposed products D_1ᵀ … D_Tᵀ, which have
     the same singular values, so that their running estimate goes back in time. Largest below zero: states near the orbit meet it, the echo state
-    property along this input; of starts far away :func:`echo_state_index` tells. Noise and what is fed back into a reservoir are left out.
+    property along this input; of starts far away :func:`echo_state_index` tells. Noise and what is fed back into a driven reservoir are left out.
+
+    On its own a reservoir has exponents of its own: the largest may be those of the system that it learnt, the others are what reservoir and read-out
+    make of it (Pathak and others 2017). Its state holds the output too where the read-out sees the inputs (``include_inputs``).
 
     Examples
     --------
@@ -114,18 +123,22 @@ def lyapunov(
     rng, name = np.random.default_rng(seed), _system_name(model_or_system)
     if parameters and name is None:
         raise TypeError(f"parameters belong to a system of pushforward.datasets, got {', '.join(parameters)} with {type(model_or_system).__name__}")
-    if inputs is not None and not isinstance(model_or_system, (KoopmanModel, OnlineOperators)):
-        raise TypeError("inputs belong to a Koopman model; what drives another model is X")
+    alone = X is None and closes_its_loop(model_or_system)
+    if inputs is not None and not (alone or isinstance(model_or_system, (KoopmanModel, OnlineOperators))):
+        raise TypeError("inputs belong to a Koopman model, or an echo state model with feedback run on its own; what drives another model is X")
     if name is not None:
         return _of_system(name, X, n_exponents, n_steps, dt, transient, n_starts, rng, parameters)
-    if X is None:
-        raise ValueError("X must be given: the input of a driven model, states to start from of a model on its own or a map")
-    orbits: LoopOrbits | MapOrbits
+    if X is None and not alone and not isinstance(model_or_system, NVARModel):
+        raise ValueError("X must be given: the input of a driven model, states to start from of a Koopman model or a map")
+    skipped, n = LOOP_TRANSIENT if transient is None else transient, LOOP_STEPS if n_steps is None else n_steps
+    orbits: LoopOrbits | EchoLoop | DelayLoop | MapOrbits
     if isinstance(model_or_system, (KoopmanModel, OnlineOperators)):
-        skipped, n = LOOP_TRANSIENT if transient is None else transient, LOOP_STEPS if n_steps is None else n_steps
         orbits = loop_of(model_or_system, X, inputs, n_starts or LOOP_STARTS, skipped + n)
+    elif isinstance(model_or_system, NVARModel):
+        orbits = delay_loop_of(model_or_system, X, n_starts or LOOP_STARTS)
+    elif alone:
+        orbits = echo_loop_of(model_or_system, inputs, n_starts, n, skipped)
     elif (functions := functions_of(model_or_system)) is not None:
-        skipped, n = LOOP_TRANSIENT if transient is None else transient, LOOP_STEPS if n_steps is None else n_steps
         orbits = MapOrbits(*functions, starts_of(X))
     else:
         return _of_driven(model_or_system, X, n_exponents, n_steps, dt, transient, n_starts, rng)
@@ -175,7 +188,7 @@ def _of_driven(
         model._check_not_empty(data)
         length = data.shape[1]
     else:
-        dtype, width = _width(model)
+        dtype, width = width_of(model)
         found = _series.series("X", X, dtype)
         if found.form != "one" or found.arrays[0].shape[1] != width:
             given = f"{found.form} of {len(found.arrays)} with {found.arrays[0].shape[1]} columns"
@@ -211,20 +224,6 @@ def _of_diagonal(model: DiagonalModel, x: Array, n_exponents: int | None, dt: fl
     each = np.add.reduceat(logs, edges[:-1], axis=0)[:, None]
     most = np.argsort(-each.sum(axis=(0, 1)), kind="stable")[: _count(n_exponents, logs.shape[1])]
     return judged(Growth(edges[1:], each[:, :, most]), dt, logs.shape[1], driven=True)
-
-
-def _width(model: Any) -> tuple[np.dtype[Any], int]:
-    if isinstance(model, FixedPoleModel):
-        model._check_built()
-        return model._type_, model.n_inputs_
-    if isinstance(model, DiagonalModel):
-        model._check_built()
-        return model._type(), model.n_inputs_
-    if not is_reservoir(model):
-        known = "a fitted model, arguments of a reservoir, a pair of functions or a system"
-        raise TypeError(f"model_or_system must be {known}, got {type(model).__name__}")
-    W_in = np.asarray(_layers(model)[0]["W_in"])
-    return W_in.dtype, W_in.shape[1]
 
 
 def _system_name(given: Any) -> str | None:
