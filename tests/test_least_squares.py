@@ -113,6 +113,24 @@ def test_the_gram_matrix_of_what_is_new(n_rows, n_columns, n_targets, scaled, so
     np.testing.assert_allclose(np.tril(H), np.tril(both.T @ both), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(1, 5), (48, 24), (337, 70), (600, 300)])
+def test_rows_of_one_trajectory_give_the_bits_of_any_others(rng, isa, dtype, n_rows, n_columns):
+    """Targets that are the rows after are read out of the rows, not copied."""
+    states, strip, before, sums = rng.normal(size=(n_rows + 1, n_columns)).astype(dtype), 64 // dtype.itemsize, get_num_threads(), []
+    left = -(-n_columns // strip) * strip
+    for n_threads, targets in ((1, states[1:]), (2, states[1:]), (1, states[1:].copy()), (2, states[:0:-1].copy())):
+        set_num_threads(n_threads)
+        H = np.zeros((2 * left, 2 * left), dtype)
+        assert _folding._core.fold(None, states[:-1], targets, None, H, 0.0, False) == n_rows
+        sums.append(np.concatenate([np.tril(H[:n_columns, :n_columns]), H[left : left + n_columns, :n_columns]]))
+        X, Y = states[:-1].astype(float), targets.astype(float)
+        exact = np.concatenate([np.tril(X.T @ X), Y.T @ X])
+        assert np.linalg.norm(sums[-1] - exact) <= 30 * np.finfo(dtype).eps * np.sqrt(n_rows) * np.linalg.norm(exact)
+    set_num_threads(before)
+    for other in sums[1:3]:
+        np.testing.assert_array_equal(other, sums[0])
+
+
 @pytest.mark.parametrize(("n_rows", "n_columns"), [(3, 10), (10, 10), (1, 1), (25, 10), (500, 1)])
 def test_few_rows_give_the_solution_of_least_norm(rng, n_rows, n_columns):
     A, Y = rng.normal(size=(n_rows, n_columns)), rng.normal(size=(n_rows, 2))
@@ -250,3 +268,32 @@ def test_a_state_that_does_not_fit_is_refused_whole(rng):
             fit.import_state({**good, name: bad})
     for name, array in fit.export_state().items():
         np.testing.assert_array_equal(array, good[name])
+
+
+def test_few_targets_and_many_are_solved_alike(rng, dtype):
+    """The first without singular vectors."""
+    A, eps = graded(rng, 3000, 48, 1e9 if dtype == np.float64 else 1e3, dtype), np.finfo(dtype).eps
+    Y = np.tile(A @ rng.normal(size=(48, 1)) + 1e-3 * rng.normal(size=(3000, 1)), 7).astype(dtype)
+    few, many = (StreamingLeastSquares(48, k, dtype.name).update(A, Y[:, :k]).solve(rcond=1e-5) for k in (6, 7))
+    assert few.rank == many.rank
+    np.testing.assert_allclose(few.singular_values, many.singular_values, atol=30 * eps * many.singular_values[0])
+    assert np.linalg.norm(A @ (few.coefficients - many.coefficients[:, :6])) <= 1e6 * eps * np.linalg.norm(Y)
+
+
+def test_triangles_larger_than_a_block(rng):
+    U, R = (np.asfortranarray(np.triu(rng.normal(size=(600, 600)))) for _ in range(2))
+    expected = U @ R
+    np.testing.assert_array_equal(_folding._by_rows(R), R)
+    np.testing.assert_allclose(_folding._product(U, R), expected, atol=1e-11)
+
+
+def test_what_others_hold_is_not_overwritten(rng):
+    A, Y = rng.normal(size=(3000, 20)), rng.normal(size=(3000, 2))
+    fit = StreamingLeastSquares(20, 2).update(A, Y)
+    part = fit.part(20, 2)
+    before = [part.export_state(), fit.merge(part).update(A, Y).merge(fit).export_state()]
+    with pytest.raises(ValueError, match="row 2000"):
+        fit.update(np.where(np.arange(3000)[:, None] == 2000, np.nan, 1e6 * A), Y)
+    for now, then in zip((part, fit), before, strict=True):
+        for name, array in now.export_state().items():
+            np.testing.assert_array_equal(array, then[name])

@@ -30,7 +30,7 @@ constexpr Index fold_place(Index j, Index n_left) {
 
 template <typename Scalar>
 struct FoldPanel {
-  Index n = 0, k = 0, n_rows = 0;               // n_rows ≤ fold_rows
+  Index n = 0, k = 0, n_rows = 0;               // n_rows ≤ fold_rows, without T one more
   const Scalar* X = nullptr;                    // rows at distance ldx
   Index ldx = 0;
   const Scalar* Y = nullptr;                    // rows at distance ldy
@@ -47,8 +47,10 @@ template <typename Scalar>
 struct FoldTiles {
   Index n_left = 0, n_right = 0, n_rows = 0;    // strips of X and Y
   bool right = true;                            // also Wᵀ W
-  const Scalar* strips = nullptr;
+  const Scalar* strips = nullptr;               // of X
+  const Scalar* right_strips = nullptr;         // of Y; with `right` they follow those of X
   Index strip_stride = 0;
+  Index block = 1;                              // rows of H, in strips, that are one task
   Scalar* H = nullptr;                          // (n_left + n_right) fold_strip rows at distance ldh
   Index ldh = 0;
 };
@@ -95,7 +97,7 @@ struct LstsqBatch {
 template <typename Scalar>
 struct KoopmanOps {
   void (*fold_panel)(const FoldPanel<Scalar>& panel);
-  // Columns of H in groups of fold_group strips, task = 0 … : what is on or below the diagonal.
+  // `block` strips of rows of H times fold_group of columns, all groups of the first block first: what is on or below the diagonal.
   void (*fold_tiles)(const FoldTiles<Scalar>& tiles, Index task);
   Index fold_group;
   Index (*lift_packed_size)(Index n_units, Index n_inputs);

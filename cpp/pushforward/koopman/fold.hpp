@@ -11,6 +11,7 @@
 // block whose rows would make Zᵀ Z larger than `limit` on its diagonal: R knows too little of them.
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 #include "../core/buffer.hpp"
@@ -62,33 +63,52 @@ struct Fold {
     constexpr Index stride = (deep + 1) * strip;  // one line more: strips must not meet in the same sets of the cache
     const KoopmanOps<Scalar>& ops = koopman_ops<Scalar>();
     const Index n_left = fold_strips<Scalar>(n), n_strips = n_left + fold_strips<Scalar>(k), width = n_strips * strip;
-    Buffer<Scalar> lines(n_strips * stride), columns(T ? panels * width * fold_rows : 0), sums(T ? panels * width : 0);
-    const Index columns_of_H = right ? n_strips : n_left, tasks = (columns_of_H + ops.fold_group - 1) / ops.fold_group;
+    const bool shifted = !T && !right && !scale && n == k && ldy == ldx && Y == X + ldx;  // one trajectory: of Y only the last row is not in X
+    const Index n_lines = (shifted ? n_left : n_strips) * stride, panel_size = T ? width * fold_rows : 0;
+    const Index takers = std::min<Index>(n_threads, panels);  // of panels: what one works in stays in its cache from panel to panel
+    Scalar* const lines = room(n_lines + takers * panel_size + (T ? panels * width : 0));
+    Scalar *const columns = lines + n_lines, *const sums = columns + takers * panel_size;
+    FoldTiles<Scalar> tiles;
+    tiles.n_left = n_left, tiles.n_right = n_strips - n_left, tiles.right = right;
+    tiles.strips = lines, tiles.right_strips = shifted ? lines + strip : lines + n_left * stride, tiles.strip_stride = stride;
+    tiles.block = 32;  // they stay in the second level cache while the groups of columns pass
+    tiles.H = H, tiles.ldh = width;
+    const Index groups = ((right ? n_strips : n_left) + ops.fold_group - 1) / ops.fold_group, blocks = (n_strips + tiles.block - 1) / tiles.block;
     for (Index first = 0; first < n_rows; first += deep) {
       const Index count = std::min(deep, n_rows - first), used = (count + fold_rows - 1) / fold_rows;
-      parallel_for(n_threads, used, [&](Index task) {
-        const Index row = first + task * fold_rows;
-        FoldPanel<Scalar> panel;
-        panel.n = n, panel.k = k, panel.n_rows = std::min(fold_rows, first + count - row);
-        panel.X = X + row * ldx, panel.ldx = ldx, panel.Y = Y + row * ldy, panel.ldy = ldy;
-        panel.scale = scale ? scale + row : nullptr;
-        panel.T = T;
-        panel.columns = columns.data() + task * width * fold_rows;
-        panel.strips = lines.data() + task * fold_rows * strip, panel.strip_stride = stride;
-        panel.sums = sums.data() + task * width;
-        ops.fold_panel(panel);
+      std::atomic<Index> next{0};
+      parallel_for(n_threads, std::min(takers, used), [&](Index taker) {
+        for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < used;) {
+          const Index row = first + i * fold_rows;
+          FoldPanel<Scalar> panel;
+          panel.n = n, panel.k = shifted ? 0 : k;
+          panel.n_rows = std::min(fold_rows, first + count - row) + (shifted && i + 1 == used);
+          panel.X = X + row * ldx, panel.ldx = ldx, panel.Y = Y + row * ldy, panel.ldy = ldy;
+          panel.scale = scale ? scale + row : nullptr;
+          panel.T = T;
+          panel.columns = columns + taker * panel_size;
+          panel.strips = lines + i * fold_rows * strip, panel.strip_stride = stride;
+          panel.sums = sums + i * width;
+          ops.fold_panel(panel);
+        }
       });
-      if (T && !bearable(used, width, sums.data())) return first;
-      FoldTiles<Scalar> tiles;
-      tiles.n_left = n_left, tiles.n_right = n_strips - n_left, tiles.n_rows = count, tiles.right = right;
-      tiles.strips = lines.data(), tiles.strip_stride = stride;
-      tiles.H = H, tiles.ldh = width;
-      parallel_for(n_threads, tasks, [&](Index task) { ops.fold_tiles(tiles, task); });
+      if (T && !bearable(used, width, sums)) return first;
+      tiles.n_rows = count;
+      parallel_for(n_threads, groups * blocks, [&](Index task) { ops.fold_tiles(tiles, task); });
     }
     return n_rows;
   }
 
  private:
+  // Room for the rows of a pass, one for each thread that calls. It is kept: a chunk is often one pass, and would ask for new pages each time.
+  // What is not small has huge pages (Buffer gives them from `large` on): on others its strips, far apart, miss the TLB.
+  static Scalar* room(Index size) {
+    constexpr Index large = (Index{1} << 23) / static_cast<Index>(sizeof(Scalar));
+    thread_local Buffer<Scalar> kept;
+    if (kept.size() < size) kept = Buffer<Scalar>(size < large / 16 ? size : std::max(size, large));
+    return kept.data();
+  }
+
   // Z within the limit, W finite.
   bool bearable(Index panels, Index width, const Scalar* sums) const {
     for (Index c = 0; c < width; ++c) {

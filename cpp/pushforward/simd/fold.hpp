@@ -23,6 +23,7 @@ constexpr Index solve_columns = 4, solve_registers = 2, gram_rows = 2, gram_stri
 #endif
 
 constexpr Index solve_group = 8, solve_depth = 64;  // strips solved together, columns subtracted at a time
+constexpr Index gram_depth = 288 / gram_strips;     // rows summed at a time: of a group of strips they stay in the first level cache
 
 // lanes<Scalar> numbers of a row of `n` from c on; zero beyond its end.
 template <typename Scalar>
@@ -192,17 +193,22 @@ void gram_tile(Index n_rows, const Scalar* a, const Scalar* b, Index strip_strid
 template <typename Scalar>
 void fold_tiles(const FoldTiles<Scalar>& t, Index task) {
   constexpr Index strip = fold_strip<Scalar>;
-  const Index first = task * gram_strips, n_strips = t.n_left + t.n_right;
-  const Index columns = t.right ? n_strips : t.n_left, count = columns - first < gram_strips ? columns - first : gram_strips;
-  const Scalar* const b = t.strips + first * t.strip_stride;
-  for (Index s = first; s < n_strips; ++s)
-    for (Index f = 0; f < strip; f += gram_rows) {
-      const Scalar* const a = t.strips + s * t.strip_stride + f;
-      Scalar* const H = t.H + (s * strip + f) * t.ldh + first * strip;
-      if (count == gram_strips) gram_tile<gram_strips>(t.n_rows, a, b, t.strip_stride, H, t.ldh);
-      else
-        for (Index i = 0; i < count; ++i) gram_tile<1>(t.n_rows, a, b + i * t.strip_stride, t.strip_stride, H + i * strip, t.ldh);
-    }
+  const Index n_strips = t.n_left + t.n_right, columns = t.right ? n_strips : t.n_left, groups = (columns + gram_strips - 1) / gram_strips;
+  const Index first = task % groups * gram_strips, block = task / groups * t.block;
+  const Index begin = first < block ? block : first, end = block + t.block < n_strips ? block + t.block : n_strips;
+  const Index count = columns - first < gram_strips ? columns - first : gram_strips;
+  for (Index part = 0, parts = (t.n_rows + gram_depth - 1) / gram_depth; part < parts; ++part) {
+    const Index row = part * t.n_rows / parts, n_rows = (part + 1) * t.n_rows / parts - row;
+    const Scalar* const b = t.strips + first * t.strip_stride + row * strip;
+    for (Index s = begin; s < end; ++s)
+      for (Index f = 0; f < strip; f += gram_rows) {
+        const Scalar* const a = (s < t.n_left ? t.strips + s * t.strip_stride : t.right_strips + (s - t.n_left) * t.strip_stride) + row * strip + f;
+        Scalar* const H = t.H + (s * strip + f) * t.ldh + first * strip;
+        if (count == gram_strips) gram_tile<gram_strips>(n_rows, a, b, t.strip_stride, H, t.ldh);
+        else
+          for (Index i = 0; i < count; ++i) gram_tile<1>(n_rows, a, b + i * t.strip_stride, t.strip_stride, H + i * strip, t.ldh);
+      }
+  }
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ Array = NDArray[Any]
 Features = Callable[[Array], Array]
 CHUNK_NUMBERS = 1 << 18  # of features made at a time: they are still in the cache when they are folded in
 BLOCK_ROWS = 288  # of cpp/pushforward/koopman/fold.hpp: whole blocks at a time
+WIDE_BLOCKS = 4  # of features that the cache does not hold anyway: a call has its price
 SOLVERS = {"auto": StreamingLeastSquares, "qr": StreamingLeastSquares, "gram": NormalEquations, "svd": KeptRows}
 TARGETS = ("observables", "state")
 
@@ -179,7 +180,7 @@ class EDMDAccumulator:
         return R[:D, :D], Q[:D], S
 
     def _chunk(self) -> int:
-        return BLOCK_ROWS * max(1, CHUNK_NUMBERS // (BLOCK_ROWS * max(self.n_features, int(self._fit.n_targets))))
+        return BLOCK_ROWS * (CHUNK_NUMBERS // (BLOCK_ROWS * max(self.n_features, int(self._fit.n_targets))) or WIDE_BLOCKS)
 
     def _lifted(self, X: Array) -> Array:
         psi = np.asarray(self.features(X))

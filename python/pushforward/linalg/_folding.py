@@ -14,8 +14,27 @@ from ._solution import check_rows
 Array = NDArray[Any]
 LIMIT = 100.0  # of the diagonal of Zᵀ Z: it costs two digits of I + Zᵀ Z at most
 TOGETHER = 32  # reflections of a Householder step
-BLOCK = 1024  # rows of a Householder step, at most
+BLOCK = 1152  # rows of a Householder step, at most
 FEW = 192  # rows: fewer wait for company
+GROWTH = 3  # rows of H a row of R: it takes n_columns³ operations to bring R up to date
+TILE = 64  # rows transposed at a time: a line of memory is still in the cache when its next number is wanted
+SQUARE = 256  # of blocks of triangles
+
+
+def _by_rows(R: Array) -> Array:
+    """Return R (n, n), upper triangular and in order of columns, in order of rows."""
+    rows = np.zeros(R.shape, R.dtype)
+    for first in range(0, len(R), TILE):
+        rows[first : first + TILE, first:] = R[first : first + TILE, first:]
+    return rows
+
+
+def _product(U: Array, R: Array) -> Array:
+    """R ← U R, both upper triangular, block by block: BLAS would not see that R is."""
+    for i in range(0, len(R), SQUARE):
+        for j in range(i, len(R), SQUARE):
+            R[i : i + SQUARE, j : j + SQUARE] = U[i : i + SQUARE, i : j + SQUARE] @ R[i : j + SQUARE, j : j + SQUARE]
+    return R
 
 
 class Folding:
@@ -25,6 +44,7 @@ class Folding:
     n_columns: int
     n_targets: int
     n_rows: int
+    _own: Array | None = None  # R, if nobody else has it: it may be overwritten
 
     def _prepare(self) -> None:
         strip = _core.FOLD_STRIP_BYTES // self.dtype.itemsize
@@ -64,11 +84,13 @@ class Folding:
     def _kept(self) -> Iterator[None]:
         """What fails within changes nothing."""
         before = {**self.__dict__, "_H": self._H.copy(), "_few": list(self._few)}
+        self._own = None
         try:
             yield
         except BaseException:
             self.__dict__.update(before)
             raise
+        self._own = None
 
     def _add(self, rows: Array, targets: Array, weights: Array | None, names: tuple[str, str]) -> None:
         """Fold in what fits; errors call the parts by ``names``."""
@@ -89,6 +111,7 @@ class Folding:
         """R, C and S with nothing left beside them."""
         self._flush()
         self._refresh()
+        self._own = None
         return self._R, self._C, self._S
 
     def _flush(self) -> None:
@@ -102,30 +125,26 @@ class Folding:
         first, n_rows = 0, len(X)
         while first < n_rows:
             if self._known >= 2 * self.n_columns:
-                last = min(n_rows, first + self._known - self._new)
+                last = min(n_rows, first + GROWTH * self._known - self._new)
                 if self._T is None:
-                    self._T = _core.pack_fold(np.ascontiguousarray(self._R), np.ascontiguousarray(self._C))
+                    self._T = _core.pack_fold(_by_rows(self._R), np.ascontiguousarray(self._C))
                 some = None if scale is None else scale[first:last]
                 taken = _core.fold(self._T, X[first:last], Y[first:last], some, self._H, LIMIT, True)
                 self._new += taken
                 first += taken
                 if first == last:
-                    if self._new >= self._known:
+                    if self._new >= GROWTH * self._known:
                         self._refresh()
                     continue
-                if not all(np.isfinite(part[first : first + FEW]).all() for part in (X, Y)):
-                    check_rows(names, X, Y)
-                if self._new:  # what H holds may be what R lacks
-                    self._refresh()
-                    continue
-            last = min(n_rows, first + (BLOCK if self._known < 2 * self.n_columns else FEW))
+            last = min(n_rows, first + BLOCK)
             rows, targets = X[first:last], Y[first:last]
             if not (np.isfinite(rows).all() and np.isfinite(targets).all()):
                 check_rows(names, X, Y)
             if scale is not None:
                 rows, targets = self._scaled(rows, targets, scale[first:last])
+            self._refresh()
             self._reflect(rows, targets)
-            self._known += (last - first) * bool(self._R.any())
+            self._known += (last - first) * bool(np.diagonal(self._R).any())
             first = last
 
     def _scaled(self, rows: Array, targets: Array, scale: Array) -> tuple[Array, Array]:
@@ -138,18 +157,19 @@ class Folding:
     def _reflect(self, rows: Array, targets: Array) -> None:
         """[R; rows] = Q' R' by Householder reflections."""
         R, n = self._R, self.n_columns
-        if not R.any():
+        if not np.diagonal(R).any():
             if not rows.any():  # nothing to know a size from
                 self._S = self._S + targets.T @ targets
                 return
             eps, sizes = np.finfo(self.dtype).eps, np.abs(rows).max(axis=0)
-            R = np.asfortranarray(np.diag(eps * np.maximum(sizes, max(eps * sizes.max(), np.finfo(self.dtype).tiny / eps))))
+            R = self._own = np.asfortranarray(np.diag(eps * np.maximum(sizes, max(eps * sizes.max(), np.finfo(self.dtype).tiny / eps))))
         tpqrt, tpmqrt = (getattr(lapack, ("d" if self.dtype == np.float64 else "s") + name) for name in ("tpqrt", "tpmqrt"))
-        R, V, reflections, _ = tpqrt(0, min(TOGETHER, n), R, np.asfortranarray(rows))
+        V = np.array(rows, order="F")
+        R, V, reflections, _ = tpqrt(0, min(TOGETHER, n), R, V, overwrite_a=R is self._own, overwrite_b=1)
         C, rest, _ = tpmqrt(0, V, reflections, self._C, np.asfortranarray(targets), trans="T")
         if not (np.isfinite(R).all() and np.isfinite(C).all()):
             raise ValueError(f"rows must be small enough that the length of a column is finite in {self.dtype}")
-        self._R, self._C, self._S, self._T = R, C, self._S + rest.T @ rest, None
+        self._R, self._C, self._S, self._T, self._own = R, C, self._S + rest.T @ rest, None, R
 
     def _refresh(self) -> None:
         """What H holds goes into R, C and S."""
@@ -157,7 +177,7 @@ class Folding:
             return
         n, right = self.n_columns, slice(self._left, self._left + self.n_targets)
         letter = "d" if self.dtype == np.float64 else "s"
-        potrf, trmm, trsm = getattr(lapack, letter + "potrf"), getattr(blas, letter + "trmm"), getattr(blas, letter + "trsm")
+        potrf, trsm = getattr(lapack, letter + "potrf"), getattr(blas, letter + "trsm")
         G = self._H.T  # its upper triangle counts
         square = np.asfortranarray(G[:n, :n])
         square[np.diag_indices(n)] += 1
@@ -167,7 +187,8 @@ class Folding:
         P = trsm(1, U, G[:n, right], side=0, lower=0, trans_a=1)
         upper = np.triu(G[right, right], 1)
         WW = upper + upper.T + np.diag(np.diagonal(G[right, right]))
-        self._R, self._C = trmm(1, U, self._R), np.asfortranarray(trmm(1, U, self._C) + P)
+        self._C = np.asfortranarray(U @ self._C + P)
+        self._R = self._own = _product(U, self._R if self._R is self._own else self._R.copy(order="F"))
         self._S, self._T = self._S + WW - P.T @ P, None
         self._H[:] = 0
         self._known, self._new = self._known + self._new, 0

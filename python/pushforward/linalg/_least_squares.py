@@ -1,10 +1,11 @@
 """Least squares from rows in chunks: one pass, a factor in memory, the accuracy of an SVD of all rows."""
 
+import contextlib
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import LinAlgError, svd
+from scipy.linalg import LinAlgError, lstsq, svd
 
 from .._checks import one_of, positive_int
 from .._rows import rows_of, weights_of
@@ -14,6 +15,7 @@ from ._solution import LeastSquaresSolution, check_solve
 __all__ = ["StreamingLeastSquares"]
 
 Array = NDArray[Any]
+FEW_TARGETS = 8  # columns for each: with more of these a solution without singular vectors is not quicker
 
 
 class StreamingLeastSquares(Folding):
@@ -39,8 +41,8 @@ class StreamingLeastSquares(Folding):
 
     This is CholeskyQR with R as the preconditioner: I + Zᵀ Z is well conditioned whatever A is, so that nothing is lost by forming it, and the
     work is one triangular solve and one Gram matrix: 2 n_rows n_columns² operations, as many as Householder's, all in products of matrices. Many
-    chunks go with one R; a rank-n_columns update follows when their number has doubled. While R knows too little (the first rows, a direction
-    never seen before: Zᵀ Z is large) rows go in by Householder reflections. A starts with rows of rounding errors, ε times the size of its
+    chunks go with one R; a rank-n_columns update follows when the number of rows has grown fourfold. While R knows too little (the first rows, a
+    direction never seen before: Zᵀ Z is large) rows go in by Householder reflections. A starts with rows of rounding errors, ε times the size of its
     columns, so that R is never singular. Singular values are those of A to rounding errors relative to the largest (Demmel, Grigori, Hoemmen,
     Langou 2012 on QR in chunks; Fukaya et al. 2020 on CholeskyQR). All this is chosen by measurement: LAPACK's tpqrt reaches a third of the speed.
 
@@ -123,16 +125,24 @@ class StreamingLeastSquares(Folding):
             When ``rcond`` or ``ridge`` is negative, or there are no rows.
         """
         check_solve(rcond, ridge, self.n_rows)
-        R, C, S = self._factors()
+        R, C, _ = self._factors()
+        cut = max(rcond, float(np.finfo(self.dtype).eps))
+        if not ridge and cut < 1 and FEW_TARGETS * self.n_targets <= self.n_columns:
+            with contextlib.suppress(LinAlgError):  # no singular vectors are formed
+                coefficients, _, rank, s = lstsq(R, C, cut, check_finite=False, lapack_driver="gelsd")
+                return LeastSquaresSolution(coefficients, s, int(rank), self._residuals(coefficients), self.n_rows)
         try:
             U, s, Vt = svd(R, check_finite=False)
         except LinAlgError:  # the quick algorithm may fail to converge
             U, s, Vt = svd(R, check_finite=False, lapack_driver="gesvd")
-        rank = int(np.count_nonzero(s > max(rcond, float(np.finfo(self.dtype).eps)) * s[0]))
+        rank = int(np.count_nonzero(s > cut * s[0]))
         filtered = 1 / (s[:rank] + self.dtype.type(ridge) / s[:rank])  # no squares: they would leave the range of the dtype first
         coefficients = Vt[:rank].T @ (filtered[:, None] * (U[:, :rank].T @ C))
-        residuals = np.sqrt(np.maximum(np.diagonal(S), 0) + ((C - R @ coefficients) ** 2).sum(axis=0))
-        return LeastSquaresSolution(coefficients, s, rank, residuals, self.n_rows)
+        return LeastSquaresSolution(coefficients, s, rank, self._residuals(coefficients), self.n_rows)
+
+    def _residuals(self, coefficients: Array) -> Array:
+        left = self._C - self._R @ coefficients
+        return np.asarray(np.sqrt(np.maximum(np.diagonal(self._S), 0) + (left**2).sum(axis=0)))
 
     def part(self, n_columns: int, n_targets: int) -> "StreamingLeastSquares":
         """Return the problem of the first columns and the last targets, of the same rows."""
