@@ -52,6 +52,20 @@ def gather(cell, gradient, weights, X, Y, mask=None, **settings):
     return core
 
 
+def goes_on_to_the_bit(make, weights, X, Y, n_before=17):
+    """A learner that takes over another's state after some steps learns the rest as the other does; ``make`` builds them."""
+    whole, resumed = make(), make()
+    whole.set_parameters(*weights)
+    whole.run(X[:, :n_before].copy(), None, Y[:, :n_before].copy(), None, None)
+    resumed.import_state(whole.export_state())
+    for core in (whole, resumed):
+        core.run(X[:, n_before:].copy(), None, Y[:, n_before:].copy(), None, None)
+    kept, again = whole.export_state(), resumed.export_state()
+    assert kept.keys() == again.keys()
+    for name in kept:
+        np.testing.assert_array_equal(kept[name], again[name], err_msg=name)
+
+
 def mean_over_seeds(cell, gradient, rng, n_seeds=5_000, **settings):
     """Hold the mean of a random gradient against the exact one; print and return its relative error, and what chance makes of it."""
     weights, X, Y = problem(cell, rng, n_series=n_seeds)

@@ -1,10 +1,12 @@
 """The benchmarks at tiny sizes: every case checks the answer it times, wrong answers are caught, and what is printed is what was measured."""
 
+import functools
 import json
 import sys
 
 import numpy as np
 import pytest
+from benches import quick_session, sound
 
 from pushforward import machine, reference
 from pushforward.cells import Elman
@@ -29,11 +31,7 @@ def small(monkeypatch):
 
 @pytest.fixture
 def session():
-    def make(dtype, *sizes, n_threads=2):
-        effort = timing.Effort(rounds=1, sample_seconds=0.0, seconds=0.5)
-        return timing.Session(str(dtype), effort, timing.Gauge(dtype), sizes, n_threads)
-
-    return make
+    return functools.partial(quick_session, n_threads=2)
 
 
 def changed(learner):
@@ -47,13 +45,7 @@ def changed(learner):
 
 @pytest.mark.parametrize(("known", "name"), CASES, ids=[name for _, name in CASES])
 def test_every_case_checks_what_it_times(known, name, session, dtype):
-    rows = list(suite.run(known, session(dtype, 6), [name]))
-    assert rows, name
-    for row in rows:
-        assert row.case == name
-        assert row.what != "WRONG ANSWER", row.note
-        assert row.microseconds is None or row.microseconds > 0
-        assert row.goal is None or dtype == np.float32  # goals are for float32
+    rows = sound(suite.run(known, session(dtype, 6), [name]), name, dtype, "float32")
     checked = [row.error for row in rows if row.error is not None]
     assert checked
     assert max(checked) <= 4 * truth.TOLERANCE[dtype.name]

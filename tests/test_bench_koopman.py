@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from benches import quick_session, sound
 
 pytest.importorskip("pushforward.bench", reason="the benchmarks are not installed beside this build of the package")
 
@@ -28,25 +29,14 @@ def small(monkeypatch):
 
 @pytest.fixture
 def session():
-    def make(dtype, *sizes):
-        effort = timing.Effort(rounds=1, sample_seconds=0.0, seconds=0.5)
-        return timing.Session(str(dtype), effort, timing.Gauge(dtype), sizes, 1, koopman.GOAL_DTYPE)
-
-    return make
+    return partial(quick_session, goal_dtype=koopman.GOAL_DTYPE)
 
 
 @pytest.mark.parametrize("name", koopman.CASES)
 def test_every_case_checks_what_it_times(name, session, dtype):
-    rows = list(suite.run(koopman.CASES, session(dtype, 20), [name]))
-    assert rows
-    for row in rows:
-        assert row.case == name
-        assert row.what != "WRONG ANSWER", row.note
-        assert row.microseconds is None or row.microseconds > 0
-        assert row.goal is None or dtype == np.float64  # goals are for float64
+    for row in sound(suite.run(koopman.CASES, session(dtype, 20), [name]), name, dtype, koopman.GOAL_DTYPE):
         assert row.error is not None
         assert row.error <= koopman_fits.NO_ANSWER
-        assert row.met is None or isinstance(row.met, (bool, np.bool_))
         assert all(row.texts()[:2])
 
 

@@ -1,17 +1,20 @@
 """Cells whose units hear nobody but themselves, against finite differences, reverse mode and closed forms, whatever carry the kernels choose."""
 
+import functools
+
+import helpers
 import numpy as np
 import pytest
-from helpers import close, flat, refused
+from cell_checks import gradient_is_full_bptt, gradient_of_chained_blocks, same_parts, twin_differentiates
+from helpers import N_INPUTS, N_OUTPUTS, N_UNITS, close, flat, refused
 
 from pushforward import kernels, reference
 from pushforward._learner import LearnerSettings
 from pushforward.cells import ACTIVATIONS, ELSTM, LRU, Diagonal, make_cell, stack
 from pushforward.optim import SGD
-from pushforward.reference.cells import dynamics_jacobian, immediate_jacobian, input_jacobian, pullback, step
 from pushforward.reference.cells.diagonal import pre_activation
 
-N_INPUTS, N_UNITS, N_OUTPUTS, N_STEPS = 3, 5, 2, 30
+N_STEPS = 30
 DIAGONAL = [Diagonal(N_INPUTS, N_UNITS, name) for name in ACTIVATIONS]
 CELLS = [*DIAGONAL, ELSTM(N_INPUTS, N_UNITS), LRU(N_INPUTS, N_UNITS)]
 CELLS += [Diagonal(N_INPUTS, N_UNITS, weight_bound=0.6), ELSTM(N_INPUTS, N_UNITS, weight_bound=0.6)]
@@ -19,21 +22,7 @@ each_cell = pytest.mark.parametrize("cell", CELLS, ids=repr)
 each_block = pytest.mark.parametrize("carry_every", [1, 2, 5, None])
 
 
-def problem(cell, rng, dtype="float64", loss="squared_error", n_steps=N_STEPS):
-    """θ with every part random, readout, inputs, targets."""
-    theta = (0.8 * cell.init(rng) + 0.1 * rng.normal(size=cell.n_params)).astype(dtype)
-    readout = rng.normal(size=(N_OUTPUTS, cell.n_features)).astype(dtype), rng.normal(size=N_OUTPUTS).astype(dtype)
-    inputs = rng.normal(size=(n_steps, cell.n_inputs)).astype(dtype)
-    classes, floats = rng.integers(N_OUTPUTS, size=n_steps), rng.normal(size=(n_steps, N_OUTPUTS)).astype(dtype)
-    return theta, readout, inputs, classes if loss == "cross_entropy" else floats
-
-
-def each_part_close(cell, gradient, expected, tol):
-    for name in ("W_out", "b_out"):
-        close(gradient[name], expected[name], tol)
-    ours, theirs = cell.unpack(gradient["theta"]), cell.unpack(expected["theta"])
-    for name in ours:
-        close(ours[name], theirs[name], tol)
+problem = functools.partial(helpers.problem, n_steps=N_STEPS)
 
 
 def exact(dtype, single=1e-4):
@@ -46,14 +35,7 @@ def test_the_twins_derivatives_are_those_of_its_step(cell, rng):
     theta, state, x = rng.normal(size=cell.n_params), rng.normal(size=cell.n_state), rng.normal(size=cell.n_inputs)
     if getattr(cell, "activation", None) in ("relu", "elu"):  # not differentiated across their kinks
         assert np.abs(pre_activation(cell.unpack(theta), state, x)).min() > 1e-3
-    close(dynamics_jacobian(cell, theta, state, x), reference.finite_differences(lambda s: step(cell, theta, s, x), state), 1e-8)
-    close(immediate_jacobian(cell, theta, state, x), reference.finite_differences(lambda w: step(cell, w, state, x), theta), 1e-8)
-    close(input_jacobian(cell, theta, state, x), reference.finite_differences(lambda v: step(cell, theta, state, v), x), 1e-8)
-    adjoint = rng.normal(size=cell.n_state)
-    before, gradient, dx = pullback(cell, theta, state, x, adjoint)
-    close(before, reference.finite_differences(lambda s: adjoint @ step(cell, theta, s, x), state), 1e-8)
-    close(gradient, reference.finite_differences(lambda w: adjoint @ step(cell, w, state, x), theta), 1e-8)
-    close(dx, reference.finite_differences(lambda v: adjoint @ step(cell, theta, state, v), x), 1e-8)
+    twin_differentiates(cell, theta, state, x, rng.normal(size=cell.n_state))
 
 
 @each_cell
@@ -73,12 +55,7 @@ def test_the_kernel_steps_and_differentiates_as_its_twin(cell, rng, dtype):
 def test_the_gradient_of_every_part_is_that_of_full_bptt(cell, loss, carry_every, rng, dtype):
     arguments = problem(cell, rng, dtype, loss)
     settings = {"loss": loss, "state": rng.normal(size=cell.n_state).astype(dtype), "mask": rng.random(N_STEPS) < 0.7, "readout_bound": 0.8}
-    total, gradient, state, influence = kernels.block_gradient(cell, *arguments, **settings, carry_every=carry_every)
-    expected = reference.full_bptt(cell, *arguments, **settings)
-    assert total == pytest.approx(expected[0], rel=exact(dtype))
-    each_part_close(cell, gradient, expected[1], exact(dtype))
-    close(state, expected[2], exact(dtype))
-    close(influence, reference.forward_sensitivity(cell, arguments[0], arguments[2], state=settings["state"])[1], exact(dtype))
+    gradient_is_full_bptt(cell, arguments, carry_every, exact(dtype), **settings)
 
 
 @each_block
@@ -86,12 +63,7 @@ def test_the_gradient_of_every_part_is_that_of_full_bptt(cell, loss, carry_every
 def test_blocks_chain(cell, carry_every, rng, dtype):
     theta, readout, inputs, targets = problem(cell, rng, dtype)
     whole = reference.full_bptt(cell, theta, readout, inputs, targets)
-    gradient, carry = 0.0, {}
-    for t in range(0, N_STEPS, 7):
-        cut = slice(t, t + 7)
-        _, part, state, influence = kernels.block_gradient(cell, theta, readout, inputs[cut], targets[cut], **carry, carry_every=carry_every)
-        gradient, carry = gradient + flat(part), {"state": state, "influence": influence}
-    close(gradient, flat(whole[1]), exact(dtype))
+    close(gradient_of_chained_blocks(cell, theta, readout, inputs, targets, carry_every), flat(whole[1]), exact(dtype))
 
 
 @each_block
@@ -99,7 +71,7 @@ def test_blocks_chain(cell, carry_every, rng, dtype):
 def test_the_dense_carry_agrees_with_the_element_wise_one(cell, carry_every, rng, dtype):
     theta, readout, inputs, targets = problem(cell, rng, dtype)
     ours, dense = (kernels.block_gradient(c, theta, readout, inputs, targets, carry_every=carry_every) for c in (cell, stack([cell])))
-    each_part_close(cell, ours[1], dense[1], exact(dtype))
+    same_parts(cell, ours[1], dense[1], exact(dtype))
     close(ours[3], dense[3], exact(dtype))
 
 
@@ -110,7 +82,7 @@ def test_tokens_equal_one_hot_rows(cell, carry_every, rng, dtype):
     tokens = rng.integers(N_INPUTS, size=N_STEPS)
     ours = kernels.block_gradient(cell, theta, readout, tokens, targets, carry_every=carry_every)
     expected = reference.full_bptt(cell, theta, readout, np.eye(N_INPUTS, dtype=dtype)[tokens], targets)
-    each_part_close(cell, ours[1], expected[1], exact(dtype))
+    same_parts(cell, ours[1], expected[1], exact(dtype))
     close(ours[2], expected[2], exact(dtype))
 
 
@@ -132,7 +104,7 @@ def test_sizes_around_the_registers_and_blocks(kind, n_units, rng, dtype):
 def test_every_instruction_set_computes_the_same(cell, isa, rng, dtype):
     arguments = problem(cell, rng, dtype)
     ours = kernels.block_gradient(cell, *arguments)
-    each_part_close(cell, ours[1], reference.full_bptt(cell, *arguments)[1], exact(dtype))
+    same_parts(cell, ours[1], reference.full_bptt(cell, *arguments)[1], exact(dtype))
 
 
 @pytest.mark.parametrize("carry_every", [1, 3, 8])
@@ -217,7 +189,7 @@ def test_nothing_is_quadratic_in_the_number_of_units(kind, rng):
     theta, inputs, targets = cell.init(rng, "float32"), rng.normal(size=(2, 2)).astype("f"), np.zeros((2, 1), "f")
     readout = np.full((1, cell.n_features), 0.1, "f"), np.ones(1, "f")
     _, gradient, _, _ = kernels.block_gradient(cell, theta, readout, inputs, targets, carry="none")
-    each_part_close(cell, gradient, reference.full_bptt(cell, theta, readout, inputs, targets)[1], 1e-4)
+    same_parts(cell, gradient, reference.full_bptt(cell, theta, readout, inputs, targets)[1], 1e-4)
 
 
 @each_cell

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from carries import BOUNDED, DENSE, DIAGONAL, N_INPUTS, SPARSE, cells, gather, learner, problem
+from carries import BOUNDED, DENSE, DIAGONAL, N_INPUTS, SPARSE, cells, gather, goes_on_to_the_bit, learner, problem
 from helpers import close, refused
 
 from pushforward import SGD, reference
@@ -124,16 +124,7 @@ def test_chunks_and_threads(cell, gradient, dtype, rng):
 def test_a_restored_learner_goes_on_to_the_bit(cell, gradient, dtype, rng):
     settings = {"dtype": dtype, "update_every": 2, "carry_every": 5, "optimizer": SGD(learning_rate=0.01, momentum=0.5), "n_series": 2}
     weights, X, Y = problem(cell, rng, dtype, n_steps=N_STEPS, n_series=2)
-    whole, resumed = (learner(cell, gradient, **settings) for _ in range(2))
-    whole.set_parameters(*weights)
-    whole.run(X[:, :17].copy(), None, Y[:, :17].copy(), None, None)
-    resumed.import_state(whole.export_state())
-    for core in (whole, resumed):
-        core.run(X[:, 17:].copy(), None, Y[:, 17:].copy(), None, None)
-    kept, again = whole.export_state(), resumed.export_state()
-    assert kept.keys() == again.keys()
-    for name in kept:
-        np.testing.assert_array_equal(kept[name], again[name], err_msg=name)
+    goes_on_to_the_bit(lambda: learner(cell, gradient, **settings), weights, X, Y)
 
 
 @each_pair

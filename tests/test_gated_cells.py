@@ -5,13 +5,13 @@ import itertools
 
 import numpy as np
 import pytest
+from cell_checks import gradient_is_full_bptt, same_parts, twin_differentiates
 from helpers import N_OUTPUTS, close, flat, problem, refused
 
 import pushforward as pf
 from pushforward import kernels, reference
 from pushforward._learner import LearnerSettings
 from pushforward.cells import GRU, LSTM, Elman, Leaky
-from pushforward.reference import cells as twins
 
 N_INPUTS, N_UNITS, N_STEPS = 3, 6, 25
 RING = (*(tuple(sorted({i, (i + 1) % N_UNITS, (i + 4) % N_UNITS})) for i in range(N_UNITS - 1)), ())  # the last unit hears nobody
@@ -32,19 +32,6 @@ each_plain = pytest.mark.parametrize("cell", PLAIN, ids=repr)
 each_block = pytest.mark.parametrize("carry_every", BLOCKS)
 
 
-def parts(cell, gradient):
-    """Every named part of a gradient that is not empty, one by one."""
-    for name, at in cell.positions().items():
-        yield name, gradient["theta"][at[at >= 0]]
-    yield from ((name, gradient[name].ravel()) for name in ("W_out", "b_out"))
-
-
-def same_parts(cell, actual, expected, relative):
-    for (name, mine), (_, theirs) in zip(parts(cell, actual), parts(cell, expected), strict=True):
-        assert np.linalg.norm(mine - theirs) <= relative * np.linalg.norm(theirs), name
-        assert np.linalg.norm(theirs) > 1e-3, name
-
-
 def tight(dtype):
     return 1e-12 if dtype == np.float64 else 2e-4
 
@@ -55,15 +42,7 @@ def tight(dtype):
 @each_cell
 def test_the_twins_derivatives_are_those_of_its_step(cell, rng):
     theta, s, x, adjoint = problem(cell, rng)[0], *(rng.normal(size=n) for n in (cell.n_state, N_INPUTS, cell.n_state))
-    before, gradient, dx = twins.pullback(cell, theta, s, x, adjoint)
-    for ours, reverse, function, where in [
-        (twins.dynamics_jacobian, before, lambda v: twins.step(cell, theta, v, x), s),
-        (twins.immediate_jacobian, gradient, lambda v: twins.step(cell, v, s, x), theta),
-        (twins.input_jacobian, dx, lambda v: twins.step(cell, theta, s, v), x),
-    ]:
-        numeric = reference.finite_differences(function, where)
-        close(ours(cell, theta, s, x), numeric, 1e-8)
-        close(reverse, adjoint @ numeric, 1e-8)
+    twin_differentiates(cell, theta, s, x, adjoint)
 
 
 @each_cell
@@ -95,12 +74,7 @@ def test_every_part_of_the_gradient_equals_full_bptt(cell, tokens, carry_every, 
     if tokens:
         inputs = np.concatenate([np.arange(N_INPUTS), rng.integers(N_INPUTS, size=N_STEPS - N_INPUTS)])
     settings = {"loss": loss, "state": rng.normal(size=cell.n_state).astype(dtype), "mask": rng.random(N_STEPS) < 0.8}
-    total, gradient, state, influence = kernels.block_gradient(cell, theta, readout, inputs, targets, **settings, carry_every=carry_every)
-    expected = reference.full_bptt(cell, theta, readout, inputs, targets, **settings)
-    assert total == pytest.approx(expected[0], rel=tight(dtype))
-    same_parts(cell, gradient, expected[1], tight(dtype))
-    close(state, expected[2], tight(dtype))
-    close(influence, reference.forward_sensitivity(cell, theta, inputs, state=settings["state"])[1], tight(dtype))
+    gradient_is_full_bptt(cell, (theta, readout, inputs, targets), carry_every, tight(dtype), **settings)
 
 
 @each_plain
@@ -219,7 +193,7 @@ def test_bad_settings_are_named():
         refused(r"connectivity must be a fraction in \(0, 1\], a mask \(3, 3\)", kind, 2, 3, connectivity=np.ones((2, 3), bool))
     for value in (0, -0.1, 1.5, np.nan, "0.5", None, True):
         refused(r"leak_rate must be a number in \(0, 1\], got", Leaky, 2, 3, leak_rate=value)
-    refused("learn_leak must be a bool, got 1", Leaky, 2, 3, learn_leak=1)
+    refused("learn_leak must be True or False, got 1", Leaky, 2, 3, learn_leak=1)
     refused("leak_rate must be below 1 where it is learnt", Leaky, 2, 3, leak_rate=1, learn_leak=True)
     refused("leak_rate must have a logit within ±0.9 weight_bound", Leaky, 2, 3, leak_rate=0.1, learn_leak=True, weight_bound=2.0)
     refused("activation must be one of", Leaky, 2, 3, activation="gelu")

@@ -1,8 +1,10 @@
 """RFLO and e-prop: by hand on three units, against their recursion, and where they must agree with something known."""
 
+import functools
+
 import numpy as np
 import pytest
-from carries import BOUNDED, DENSE, DIAGONAL, N_INPUTS, N_OUTPUTS, SPARSE, STACKS, gather, learner, problem
+from carries import BOUNDED, DENSE, DIAGONAL, N_INPUTS, N_OUTPUTS, SPARSE, STACKS, gather, goes_on_to_the_bit, learner, problem
 from helpers import close, refused
 
 from pushforward import SGD, reference
@@ -147,16 +149,7 @@ def test_a_restored_learner_goes_on_to_the_bit(gradient, dtype, rng):
     for cell in (CELLS[3], NeuralODE(N_INPUTS, 4, dt=0.2, decay="dense"), SPARSE[3]):
         settings = {"dtype": dtype, "update_every": 3, "carry_every": 4, "optimizer": SGD(learning_rate=0.01), "seed": 1}
         weights, X, Y = problem(cell, rng, dtype, n_steps=N_STEPS)
-        whole, resumed = (learner(cell, gradient, **settings) for _ in range(2))
-        whole.set_parameters(*weights)
-        whole.run(X[:, :18].copy(), None, Y[:, :18].copy(), None, None)
-        resumed.import_state(whole.export_state())
-        for core in (whole, resumed):
-            core.run(X[:, 18:].copy(), None, Y[:, 18:].copy(), None, None)
-        kept, again = whole.export_state(), resumed.export_state()
-        assert kept.keys() == again.keys()
-        for name in kept:
-            np.testing.assert_array_equal(kept[name], again[name], err_msg=name)
+        goes_on_to_the_bit(functools.partial(learner, cell, gradient, **settings), weights, X, Y, n_before=18)
 
 
 @pytest.mark.parametrize("gradient", ["rflo", "eprop"])

@@ -147,8 +147,8 @@ def test_the_figure_shows_bounds_and_what_was_found(tmp_path):
 
 
 def test_what_does_not_fit_is_named():
-    refused("alpha must be a non-negative finite number, got -1", memory_cutoff, -1)
-    refused("alpha must be a non-negative finite number, got '1'", memory_cutoff, "1")
+    refused("alpha must be a finite number of at least 0, got -1", memory_cutoff, -1)
+    refused("alpha must be a finite number of at least 0, got '1'", memory_cutoff, "1")
     refused("activation must be one of tanh, sigmoid, softplus, gelu, got 'relu'", memory_cutoff, 0.5, "relu")
     refused("activation must be one of .*, got 'elu'", smoothness_constants, "elu")
     refused("n_steps must be a positive int", memory_cutoff, 0.5, "tanh", 0)

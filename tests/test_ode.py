@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from cell_checks import gradient_is_full_bptt, gradient_of_chained_blocks, twin_differentiates
 from helpers import N_INPUTS, N_OUTPUTS, N_UNITS, close, flat, problem, refused
 
 from pushforward import kernels, reference
 from pushforward._learner import LearnerSettings
 from pushforward.cells import NeuralODE, make_cell
 from pushforward.optim import SGD
-from pushforward.reference.cells import dynamics_jacobian, immediate_jacobian, input_jacobian, pullback, step
 
 N_STEPS, DT = 30, 0.3
 DECAYS = ("diagonal", "dense", "gram")
@@ -18,14 +18,6 @@ CELLS += [NeuralODE(N_INPUTS, N_UNITS, DT, "sigmoid", decay, noise=0.5, noise_se
 each_cell = pytest.mark.parametrize("cell", CELLS, ids=repr)
 each_block = pytest.mark.parametrize("carry_every", [1, 2, 5, None])
 each_decay = pytest.mark.parametrize("decay", DECAYS)
-
-
-def each_part_close(cell, gradient, expected, tol):
-    for name in ("W_out", "b_out"):
-        close(gradient[name], expected[name], tol)
-    ours, theirs = cell.unpack(gradient["theta"]), cell.unpack(expected["theta"])
-    for name in ours:
-        close(ours[name], theirs[name], tol)
 
 
 def exact(dtype):
@@ -47,14 +39,7 @@ def data(rng, n_series=1):
 @each_cell
 def test_the_twins_derivatives_are_those_of_its_step(cell, rng):
     theta, state, x = rng.normal(size=cell.n_params), rng.normal(size=cell.n_state), rng.normal(size=cell.n_inputs)
-    close(dynamics_jacobian(cell, theta, state, x, 3), reference.finite_differences(lambda s: step(cell, theta, s, x, 3), state), 1e-8)
-    close(immediate_jacobian(cell, theta, state, x, 3), reference.finite_differences(lambda w: step(cell, w, state, x, 3), theta), 1e-8)
-    close(input_jacobian(cell, theta, state, x, 3), reference.finite_differences(lambda v: step(cell, theta, state, v, 3), x), 1e-8)
-    adjoint = rng.normal(size=cell.n_state)
-    before, gradient, dx = pullback(cell, theta, state, x, adjoint, 3)
-    close(before, reference.finite_differences(lambda s: adjoint @ step(cell, theta, s, x, 3), state), 1e-8)
-    close(gradient, reference.finite_differences(lambda w: adjoint @ step(cell, w, state, x, 3), theta), 1e-8)
-    close(dx, reference.finite_differences(lambda v: adjoint @ step(cell, theta, state, v, 3), x), 1e-8)
+    twin_differentiates(cell, theta, state, x, rng.normal(size=cell.n_state), 3)
 
 
 @each_cell
@@ -81,12 +66,7 @@ def test_the_kernel_steps_and_differentiates_as_its_twin(cell, rng, dtype):
 def test_the_gradient_of_every_part_is_that_of_full_bptt(cell, loss, carry_every, rng, dtype):
     arguments = problem(cell, rng, dtype, loss, N_STEPS)
     settings = {"loss": loss, "state": rng.normal(size=cell.n_state).astype(dtype), "mask": rng.random(N_STEPS) < 0.7}
-    total, gradient, state, influence = kernels.block_gradient(cell, *arguments, **settings, carry_every=carry_every)
-    expected = reference.full_bptt(cell, *arguments, **settings)
-    assert total == pytest.approx(expected[0], rel=exact(dtype))
-    each_part_close(cell, gradient, expected[1], exact(dtype))
-    close(state, expected[2], exact(dtype))
-    close(influence, reference.forward_sensitivity(cell, arguments[0], arguments[2], state=settings["state"])[1], exact(dtype))
+    gradient_is_full_bptt(cell, arguments, carry_every, exact(dtype), **settings)
 
 
 @each_block
@@ -96,12 +76,7 @@ def test_blocks_chain_and_tokens_equal_one_hot_rows(decay, carry_every, rng, dty
     theta, readout, _, targets = problem(cell, rng, dtype, n_steps=N_STEPS)
     tokens = rng.integers(N_INPUTS, size=N_STEPS)
     whole = reference.full_bptt(cell, theta, readout, np.eye(N_INPUTS, dtype=dtype)[tokens], targets)
-    gradient, carry = 0.0, {}
-    for t in range(0, N_STEPS, 7):
-        cut = slice(t, t + 7)
-        _, part, state, influence = kernels.block_gradient(cell, theta, readout, tokens[cut], targets[cut], **carry, carry_every=carry_every)
-        gradient, carry = gradient + flat(part), {"state": state, "influence": influence}
-    close(gradient, flat(whole[1]), exact(dtype))
+    close(gradient_of_chained_blocks(cell, theta, readout, tokens, targets, carry_every), flat(whole[1]), exact(dtype))
 
 
 @pytest.mark.parametrize("n_units", [1, 17, 65])

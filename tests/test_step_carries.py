@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from carries import BOUNDED, DENSE, SPARSE, STACKS, gather, learner, problem
+from carries import BOUNDED, DENSE, SPARSE, STACKS, gather, goes_on_to_the_bit, learner, problem
 from helpers import close
 
 from pushforward import Adam, DivergenceError
@@ -31,17 +31,8 @@ def test_a_gradient_is_the_sum_over_its_losses(cell, gradient, rng):
 @pytest.mark.parametrize("update_every", [1, 3])
 def test_a_restored_learner_goes_on_to_the_bit(cell, gradient, update_every, dtype, rng):
     settings = {"dtype": dtype, "update_every": update_every, "optimizer": Adam(learning_rate=0.01), "n_series": 2, "seed": 4}
-    whole, resumed = learner(cell, gradient, **settings), learner(cell, gradient, **settings)
     weights, X, Y = problem(cell, rng, dtype, n_steps=40, n_series=2)
-    whole.set_parameters(*weights)
-    whole.run(X[:, :17].copy(), None, Y[:, :17].copy(), None, None)
-    resumed.import_state(whole.export_state())
-    for core in (whole, resumed):
-        core.run(X[:, 17:].copy(), None, Y[:, 17:].copy(), None, None)
-    a, b = whole.export_state(), resumed.export_state()
-    assert a.keys() == b.keys()
-    for name in a:
-        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    goes_on_to_the_bit(lambda: learner(cell, gradient, **settings), weights, X, Y)
 
 
 @each_pair

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._classes import array_of, labels_of
+
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.int64]
 
@@ -33,7 +35,7 @@ class Inputs(NamedTuple):
         return Inputs(dense, tokens, self.batched)
 
 
-def real(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> FloatArray:
+def exactly(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return a C-contiguous array of exactly ``dtype``. Lists take the model's dtype; an array of another dtype is refused, not converted."""
     if isinstance(values, np.ndarray):
         if values.dtype != dtype:
@@ -43,6 +45,12 @@ def real(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> FloatArray:
         return np.ascontiguousarray(values, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name} must be an array of {dtype} numbers, got {type(values).__name__}: {error}") from None
+
+
+def real(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> FloatArray:
+    """The same for a dtype that is float32 or float64."""
+    array: FloatArray = exactly(name, values, dtype)
+    return array
 
 
 def is_integer(values: ArrayLike) -> bool:
@@ -82,12 +90,18 @@ def targets(y: ArrayLike, dtype: np.dtype[Any], batched: bool, name: str = "y") 
 
 def labels(y: ArrayLike, batched: bool, name: str = "y") -> NDArray[Any]:
     """Return classes as (n_series, n_steps), in the type given."""
-    array = np.asarray(y)
-    if array.dtype.kind not in "iubUS":
-        raise TypeError(f"{name} must be classes (integers or strings), got {array.dtype}")
+    array = labels_of(name, y)
     if array.ndim != 1 + batched:
         raise ValueError(f"{name} must be {'(n_series, n_steps)' if batched else '(n_steps,)'}, got shape {array.shape}")
     return array if batched else array[None]
+
+
+def class_numbers(y: ArrayLike, name: str) -> IntArray:
+    """Return classes that are the numbers of their outputs as (1, n_steps); the range is checked by the kernels."""
+    array = array_of(name, y)
+    if array.dtype.kind not in "iub":
+        raise TypeError(f"{name} must be classes 0 … n_outputs - 1 (integers) with loss='cross_entropy', got {array.dtype}")
+    return np.ascontiguousarray(labels(array, batched=False, name=name), dtype=np.int64)
 
 
 def mask(values: ArrayLike, batched: bool, shape: tuple[int, int]) -> NDArray[np.bool_]:

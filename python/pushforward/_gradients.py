@@ -1,17 +1,18 @@
 """The gradient that a learner follows, at fixed weights: gathered from a twin, part by part, held against another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._arrays import FloatArray, Inputs
-from ._learner import LearnerSettings
+from ._learner import Core, LearnerSettings
 from .cells import Cell
 
 Stream: TypeAlias = tuple[Inputs, FloatArray | None, NDArray[np.int64] | None, NDArray[np.bool_] | None]
 """X, targets or classes, mask: as the kernels take them."""
+Gather: TypeAlias = Callable[[int, int, NDArray[np.bool_] | None], float]
 Parts: TypeAlias = dict[str, tuple[int, NDArray[np.int64]]]
 """Name of a part: which of θ, W_out, b_out it lies in, and at which flat positions."""
 
@@ -21,20 +22,28 @@ def stream_gradient(settings: LearnerSettings, weights: Sequence[FloatArray], st
 
     The twin computes in the settings' precision; weights and data are rounded to it, the sum over series is in float64.
     """
-    X, Y, labels, mask = stream
-    n_series, n_steps = X.shape
-    core = settings.with_series(n_series).build()
-    core.set_parameters(*(np.ascontiguousarray(a, dtype=settings.dtype) for a in weights))
-    dense = None if X.dense is None else X.dense.astype(settings.dtype)
-    Y = None if Y is None else Y.astype(settings.dtype)
+    n_series, n_steps = stream[0].shape
+    core, gather = twin_at(settings, weights, stream)
     for start in range(0, n_steps, settings.update_every):
-        stop = min(n_steps, start + settings.update_every)
-        core.gather(*(None if a is None else np.ascontiguousarray(a[:, start:stop]) for a in (dense, X.tokens, Y, labels, mask)))
+        gather(start, min(n_steps, start + settings.update_every), stream[3])
     total = [np.zeros(a.shape) for a in weights]
     for i in range(n_series):
         for own, part in zip(total, core.gradient(i), strict=True):
             own += part
     return total
+
+
+def twin_at(settings: LearnerSettings, weights: Sequence[FloatArray], stream: Stream) -> tuple[Core, Gather]:
+    """A learner at these weights, all series from the zero state, and how it takes in steps start … stop−1 of the stream under a mask: their loss."""
+    X, Y, labels, _ = stream
+    core = settings.with_series(X.shape[0]).build()
+    core.set_parameters(*(np.ascontiguousarray(a, dtype=settings.dtype) for a in weights))
+    dense, goal = (None if a is None else a.astype(settings.dtype) for a in (X.dense, Y))
+
+    def gather(start: int, stop: int, mask: NDArray[np.bool_] | None) -> float:
+        return core.gather(*(None if a is None else np.ascontiguousarray(a[:, start:stop]) for a in (dense, X.tokens, goal, labels, mask)))[0]
+
+    return core, gather
 
 
 def one_series(stream: Stream, i: int) -> Stream:

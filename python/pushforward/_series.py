@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._arrays import exactly
+from ._checks import is_int
+
 Array = NDArray[Any]  # real or complex
 DTYPES = ("float32", "float64", "complex64", "complex128")
 
@@ -30,18 +33,11 @@ class Series(NamedTuple):
 
 def numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
     """Return a C-contiguous array of exactly ``dtype``. Lists take the model's dtype; an array of another dtype is refused, not converted."""
-    if isinstance(values, np.ndarray):
-        if values.dtype != dtype:
-            if values.dtype.kind == "c" and dtype.kind == "f":
-                wanted = "complex64" if dtype.itemsize == 4 else "complex128"
-                given = f"got complex numbers ({values.dtype}); give the model dtype={wanted!r}"
-                raise TypeError(f"{name} must be real like the model ({dtype}), {given}")
-            raise TypeError(f"{name} must be {dtype} like the model, got {values.dtype}; convert it with astype({dtype.name!r})")
-        return np.ascontiguousarray(values)
-    try:
-        return np.ascontiguousarray(values, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{name} must be an array of {dtype} numbers, got {type(values).__name__}: {error}") from None
+    if isinstance(values, np.ndarray) and values.dtype.kind == "c" and dtype.kind == "f":
+        wanted = "complex64" if dtype.itemsize == 4 else "complex128"
+        given = f"got complex numbers ({values.dtype}); give the model dtype={wanted!r}"
+        raise TypeError(f"{name} must be real like the model ({dtype}), {given}")
+    return exactly(name, values, dtype)
 
 
 def is_list_of_series(values: Any, n_dim: int = 2) -> bool:
@@ -121,7 +117,7 @@ def per_series(name: str, value: Any, n_series: int) -> list[int]:
     if len(each) != n_series:
         raise ValueError(f"{name} must be an int, or one for each of the {n_series} series, got {len(each)}")
     for number in each:
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+        if not is_int(number):
             raise TypeError(f"{name} must be a non-negative int, or one for each series, got {number!r}")
         if number < 0:
             raise ValueError(f"{name} must be a non-negative int, or one for each series, got {number}")

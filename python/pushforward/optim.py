@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
+from ._checks import is_int, is_number, within
 
 
 @dataclass(frozen=True)
@@ -233,14 +233,11 @@ def _build(what: str, registry: Mapping[str, type[Any]], values: object) -> Any:
 def _check_ranges(owner: object, ranges: Mapping[str, str]) -> None:
     """Hold the fields of a frozen dataclass to intervals such as "(0, 1]" or "int [1, inf)", and make them plain numbers."""
     for name, interval in ranges.items():
-        value, integer = getattr(owner, name), interval.startswith("int")
-        kinds = (int, np.integer) if integer else (int, float, np.integer, np.floating)
-        low, high = (float(end) for end in interval.removeprefix("int ")[1:-1].split(","))
+        value, integer, ends = getattr(owner, name), interval.startswith("int"), interval.removeprefix("int ")
+        low, high = (float(end) for end in ends[1:-1].split(","))
         message = f"{name} must be {'an' if integer else 'a number in'} {interval}, got {value!r}"
-        if isinstance(value, bool) or not isinstance(value, kinds):
+        if not (is_int(value) if integer else is_number(value)):
             raise TypeError(message)
-        above = low < value or (low == value and "[" in interval)
-        below = value < high or (value == high and "]" in interval)
-        if not (above and below):
+        if not within(value, low, high, ends[0] + ends[-1]):
             raise ValueError(message)
         object.__setattr__(owner, name, int(value) if integer else float(value))

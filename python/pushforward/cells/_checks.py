@@ -1,11 +1,11 @@
 """Checks of the cells' settings."""
 
-import math
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .._checks import is_number, positive_int, positive_number, within
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 Connectivity: TypeAlias = float | tuple[tuple[int, ...], ...]
@@ -13,19 +13,10 @@ Connectivity: TypeAlias = float | tuple[tuple[int, ...], ...]
 
 def positive(name: str, value: Any, kind: type[int] | type[float]) -> Any:
     """Return a positive int, or a positive finite float."""
-    number = isinstance(value, (int, np.integer)) or (kind is float and isinstance(value, (float, np.floating)))
-    expected = f"{name} must be a positive int" if kind is int else f"{name} must be a positive finite number or None"
-    if isinstance(value, bool) or not number:
-        raise TypeError(f"{expected}, got {value!r}")
-    if not 0 < value < math.inf:
-        raise ValueError(f"{expected}, got {value!r}")
-    return kind(value)
-
-
-def one_of(name: str, value: Any, known: Sequence[str]) -> None:
-    """Refuse anything that is not among the known names."""
-    if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+    if kind is float:
+        return positive_number(name, value)
+    positive_int(name, value)
+    return int(value)
 
 
 def float_array(name: str, values: object, shape: tuple[int, ...]) -> FloatArray:
@@ -44,8 +35,8 @@ def connectivity(value: Any, n_units: int) -> Connectivity:
     Accepted: the fraction; a mask (n_units, n_units) of bool, row i for what unit i hears; the numbers themselves.
     """
     expected = f"connectivity must be a fraction in (0, 1], a mask ({n_units}, {n_units}) of bool or one list of units a unit"
-    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
-        if not 0 < value <= 1:
+    if is_number(value):
+        if not within(value, 0, 1, "(]"):
             raise ValueError(f"{expected}, got {value!r}")
         return float(value)
     if isinstance(value, (str, bytes, bool, dict)) or not hasattr(value, "__len__"):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import is_int
 from ._base import Cell
 from ._checks import Connectivity, connectivity, sources
 
@@ -20,7 +21,7 @@ class SparseCell(Cell):
         if given is not None:
             object.__setattr__(self, "connectivity", connectivity(given, self.n_units))
         seed = getattr(self, "connectivity_seed", 0)
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        if not (is_int(seed) and seed >= 0):
             raise ValueError(f"connectivity_seed must be a non-negative int, got {seed!r}")
         object.__setattr__(self, "connectivity_seed", int(seed))
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import init as _init
+from .._checks import one_of
 from ._base import ACTIVATIONS
-from ._checks import Connectivity, one_of, positive
+from ._checks import Connectivity, positive
 from ._layout import Column, Rows
 from ._sparse import SparseCell
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import init as _init
+from .._checks import is_number, one_of, within
 from ._base import ACTIVATIONS, Cell
-from ._checks import one_of, positive
+from ._checks import positive
 from ._layout import Column, Rows
 
 
@@ -160,12 +161,12 @@ class LRU(Cell):
         super().__post_init__()
         for field in ("r_min", "r_max", "max_phase"):
             value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            if not is_number(value):
                 raise TypeError(f"{field} must be a float, got {value!r}")
             object.__setattr__(self, field, float(value))
         if not 0 <= self.r_min < self.r_max < 1:
             raise ValueError(f"r_min and r_max must satisfy 0 ≤ r_min < r_max < 1, got r_min {self.r_min!r} and r_max {self.r_max!r}")
-        if not 0 < self.max_phase <= 2 * math.pi:
+        if not within(self.max_phase, 0, 2 * math.pi, "(]"):
             raise ValueError(f"max_phase must lie in (0, 2π], got {self.max_phase!r}")
 
     @property

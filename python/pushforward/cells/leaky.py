@@ -3,14 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import init as _init
+from .._checks import fraction, one_of, true_or_false
 from ._base import ACTIVATIONS
-from ._checks import Connectivity, one_of, positive
+from ._checks import Connectivity, positive
 from ._layout import Column, Rows
 from ._sparse import SparseCell
 
@@ -55,9 +56,8 @@ class Leaky(SparseCell):
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("activation", self.activation, ACTIVATIONS)
-        object.__setattr__(self, "leak_rate", _leak_rate(self.leak_rate))
-        if not isinstance(self.learn_leak, (bool, np.bool_)):
-            raise TypeError(f"learn_leak must be a bool, got {self.learn_leak!r}")
+        object.__setattr__(self, "leak_rate", fraction("leak_rate", self.leak_rate))
+        true_or_false("learn_leak", self.learn_leak)
         object.__setattr__(self, "learn_leak", bool(self.learn_leak))
         if self.weight_bound is not None:
             object.__setattr__(self, "weight_bound", positive("weight_bound", self.weight_bound, float))
@@ -83,11 +83,3 @@ class Leaky(SparseCell):
         W_rec = _init.recurrent_weights("orthogonal" if scheme is None else scheme, self.n_units, rng, self.mask())
         weights = {"W_rec": W_rec, "W_in": _init.input_weights(self.n_units, self.n_inputs, rng), "bias": np.zeros(self.n_units)}
         return weights | ({"leak_logit": np.full(self.n_units, self._logit)} if self.learn_leak else {})
-
-
-def _leak_rate(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"leak_rate must be a number in (0, 1], got {value!r}")
-    if not 0 < value <= 1:
-        raise ValueError(f"leak_rate must be a number in (0, 1], got {value!r}")
-    return float(value)

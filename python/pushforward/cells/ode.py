@@ -1,6 +1,5 @@
 """Cells in continuous time."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import init as _init
+from .._checks import is_int, non_negative, one_of, positive_number
 from ._base import ACTIVATIONS
-from ._checks import Connectivity, one_of
+from ._checks import Connectivity
 from ._layout import Column, Rows
 from ._sparse import SparseCell
 
@@ -67,15 +67,9 @@ class NeuralODE(SparseCell):
         super().__post_init__()
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("decay", self.decay, DECAYS)
-        for field, lowest in (("dt", "positive"), ("noise", "non-negative")):
-            value = getattr(self, field)
-            expected = f"{field} must be a {lowest} finite number"
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-                raise TypeError(f"{expected}, got {value!r}")
-            if not (0 < value < math.inf or (value == 0 and field == "noise")):
-                raise ValueError(f"{expected}, got {value!r}")
-            object.__setattr__(self, field, float(value))
-        if isinstance(self.noise_seed, bool) or not isinstance(self.noise_seed, (int, np.integer)) or not 0 <= self.noise_seed < 2**63:
+        object.__setattr__(self, "dt", positive_number("dt", self.dt, "a positive finite number"))
+        object.__setattr__(self, "noise", non_negative("noise", self.noise, "a non-negative finite number"))
+        if not (is_int(self.noise_seed) and 0 <= self.noise_seed < 2**63):
             raise ValueError(f"noise_seed must be an int in 0 … 2^63 - 1, got {self.noise_seed!r}")
         object.__setattr__(self, "noise_seed", int(self.noise_seed))
 

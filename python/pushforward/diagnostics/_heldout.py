@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._arrays import FloatArray
-from .._gradients import Stream
+from .._gradients import Stream, twin_at
 from .._learner import LearnerSettings
 
 SETTLING = 200  # steps before the stretch that are run without a loss, for state and influence
@@ -38,16 +38,11 @@ def _measured(
     settings: LearnerSettings, weights: Sequence[FloatArray], stream: Stream, settling: int, edges: Sequence[int]
 ) -> tuple[float, Floats]:
     """Mean loss a step, and mean gradients by (θ, W_out, b_out), a row for each window between edges: means over its steps and over series."""
-    X, Y, labels, _ = stream
-    n_series, n_steps = X.shape
-    core = settings.with_series(n_series).build()
-    core.set_parameters(*(np.ascontiguousarray(a, dtype=settings.dtype) for a in weights))
-    dense = None if X.dense is None else X.dense.astype(settings.dtype)
-    goal = None if Y is None else Y.astype(settings.dtype)
+    n_series, n_steps = stream[0].shape
+    core, gather = twin_at(settings, weights, stream)
 
     def take(start: int, stop: int) -> float:
-        mask = np.full((n_series, n_steps), start >= settling)
-        return core.gather(*(None if a is None else np.ascontiguousarray(a[:, start:stop]) for a in (dense, X.tokens, goal, labels, mask)))[0]
+        return gather(start, stop, np.full((n_series, n_steps), start >= settling))
 
     def so_far() -> Floats:
         each = [np.concatenate([part.ravel() for part in core.gradient(i)]) for i in range(n_series)]

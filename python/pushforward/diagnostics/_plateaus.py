@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import positive_int
-from ._pole_checks import array_of
+from .._checks import positive_int, within
+from .._classes import array_of
 
 __all__ = ["Plateau", "plateaus_of"]
 
@@ -41,9 +41,9 @@ def plateaus_of(
         positive_int("smoothing", smoothing, "a positive odd int or None")
         if smoothing % 2 == 0:
             raise ValueError(f"smoothing must be a positive odd int or None, got {smoothing}")
-    if not _within(change, np.finfo(np.float64).max):
+    if not within(change, 0, ends="(]"):
         raise ValueError(f"plateau_change must be a positive finite number, got {change!r}")
-    if not _within(share, 1):
+    if not within(share, 0, 1, "(]"):
         raise ValueError(f"plateau_share must lie in (0, 1], got {share}")
     if norms is None:
         return None, None, ()
@@ -67,11 +67,6 @@ def plateaus_of(
             waiting += [(start, start + first), (start + last, stop)]
     plateaus = (Plateau(a, b, float(np.exp(heights[a:b].mean()))) for a, b in sorted(found, key=lambda p: (p[0] - p[1], p[0])))
     return given, np.exp(heights), tuple(plateaus)
-
-
-def _within(value: object, most: float) -> bool:
-    """Whether it is a number above 0, and no more than ``most``."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and bool(0 < value <= most)
 
 
 def smoothed(values: FloatArray, width: int) -> FloatArray:

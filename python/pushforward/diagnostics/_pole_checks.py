@@ -7,17 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._classes import array_of
+
 Array = NDArray[Any]  # real or complex
 
-__all__ = ["array_of", "distinct_poles", "gains_of", "listed", "numbers"]
-
-
-def array_of(name: str, values: ArrayLike) -> Array:
-    """An array of whatever kind; refuse nested lists of different lengths by the argument's name."""
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array or lists of one length, got {type(values).__name__}: {error}") from None
+__all__ = ["distinct_poles", "gains_of", "listed", "numbers"]
 
 
 def numbers(name: str, values: ArrayLike) -> Array:

@@ -1,13 +1,49 @@
-"""The geometric rate at which two runs approach each other, read off their distance."""
+"""Straight lines through measured points, and the geometric rate at which two runs approach each other, read off their distance."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 FEWEST = 8  # distances above rounding errors without which no line is fitted
 OFFSETS = np.concatenate([np.geomspace(0.25, 1e4, 60), [np.inf]])
+
+
+@dataclass(frozen=True)
+class Line:
+    """y ≈ start + slope x by least squares; of the slope its standard error, and the standard deviation of what lies beside the line."""
+
+    slope: float
+    start: float
+    slope_error: float  # about zero for two points, which leave no residual
+    scatter: float
+
+    def falls(self, span: float) -> bool:
+        """Whether it falls over ``span`` by more than 1 %, y being a logarithm, and by more than three times the scatter."""
+        fall = -self.slope * span
+        return fall > 0.01 and fall > 3 * self.scatter
+
+
+def line(x: ArrayLike, y: ArrayLike) -> Line:
+    """Fit a straight line to points (n,), not all of one x.
+
+    Examples
+    --------
+    >>> found = line([0, 1, 2, 3], [1.0, 2.9, 5.1, 7.0])
+    >>> round(found.slope, 3), round(found.start, 3), round(found.slope_error, 3), round(found.scatter, 3)
+    (2.02, 0.97, 0.042, 0.067)
+    """
+    at, heights = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    slope, start = np.polyfit(at, heights, 1)
+    residual, centred = heights - start - slope * at, at - at.mean()
+    error = np.sqrt(residual @ residual / max(1, len(at) - 2) / (centred @ centred))
+    return Line(float(slope), float(start), float(error), float(np.std(residual)))
+
+
+def step_factor(t: ArrayLike, values: ArrayLike) -> float:
+    """Factor a step of the line through the logarithms of positive values."""
+    return float(np.exp(line(t, np.log(values)).slope))
 
 
 @dataclass(frozen=True)
@@ -34,13 +70,7 @@ def fitted(distance: Floats, floor: Floats, degree: int) -> Fit:
         return Fit(rate, (0, n), met, met)  # so few say nothing steady
     first = n // 2 if n >= 4 * FEWEST else n // 4
     t = np.arange(first, n, dtype=np.float64)
-    heights, best = np.log(distance[first:n]), (np.inf, 0.0)
-    for b in OFFSETS if degree else OFFSETS[-1:]:
-        power = degree * np.log1p(t / b)
-        slope, start = np.polyfit(t, heights - power, 1)
-        scatter = float(np.std(heights - power - start - slope * t))
-        if scatter < best[0]:
-            best = scatter, float(slope)
-    scatter, slope = best
-    fall = -slope * len(t)
-    return Fit(float(np.exp(slope)), (first, n), met, met or (fall > 0.01 and fall > 3 * scatter))
+    heights = np.log(distance[first:n])
+    lines = [line(t, heights - degree * np.log1p(t / b)) for b in (OFFSETS if degree else OFFSETS[-1:])]
+    best = min(lines, key=lambda found: found.scatter)
+    return Fit(float(np.exp(best.slope)), (first, n), met, met or best.falls(len(t)))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import positive_int
+from .._checks import is_int, positive_int
 from .._checks import seed as checked_seed
 from ..plot._common import figure_class, plain
 from ._coupling import couple
-from ._rates import FEWEST, fitted
+from ._rates import FEWEST, fitted, line
 from ._result import Diagnosis
 from ._second import carries_second
 from ._subject import subject
@@ -186,7 +186,7 @@ def rtrl_contraction(
     >>> found.constant, found.guaranteed, found.contracts
     (0.5, True, True)
     """
-    if isinstance(n_starts, bool) or not isinstance(n_starts, (int, np.integer)) or n_starts < 2:
+    if not (is_int(n_starts) and n_starts >= 2):
         raise ValueError(f"n_starts must be an int of at least 2, got {n_starts!r}")
     checked_seed("seed", seed)
     positive_int("n_steps", n_steps)
@@ -231,7 +231,7 @@ def _slope(log_flow: NDArray[np.float64]) -> tuple[float, tuple[int, int]]:
     first = len(log_flow) // 4
     if len(log_flow) - first < 2:
         return float(np.exp(log_flow[-1])), (0, len(log_flow))
-    return float(np.exp(np.polyfit(np.arange(first, len(log_flow)), log_flow[first:], 1)[0])), (first, len(log_flow))
+    return float(np.exp(line(np.arange(first, len(log_flow)), log_flow[first:]).slope)), (first, len(log_flow))
 
 
 def _visible(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from .. import _arrays
-from .._checks import positive_int
+from .._checks import number, positive_int
 from ..optim import SGD
 from ..plot._common import figure_class, plain
 from ..recurrent import RecurrentClassifier
@@ -155,13 +155,8 @@ def rtrl_convergence(model: Any, X: ArrayLike, y: ArrayLike, held_out: float = 0
     """
     if not isinstance(model, StreamingModel):
         raise TypeError(f"model must be a RecurrentRegressor or RecurrentClassifier, got {type(model).__name__}")
-    positive_int("n_checks", n_checks, "an int of at least 2")
-    if n_checks < 2:
-        raise ValueError(f"n_checks must be an int of at least 2, got {n_checks}")
-    if isinstance(held_out, bool) or not isinstance(held_out, (int, float, np.floating)):
-        raise TypeError(f"held_out must be a number in (0, 1), got {held_out!r}")
-    if not 0 < held_out < 1:
-        raise ValueError(f"held_out must be a number in (0, 1), got {held_out!r}")
+    positive_int("n_checks", n_checks, "an int of at least 2", least=2)
+    number("held_out", held_out, "a number in (0, 1)", 0, 1, "()")
     twin, inputs, targets, batched = _copy(model, X, y)
     axis = int(batched)
     if targets.ndim < 1 + axis or targets.shape[axis] != inputs.shape[axis]:

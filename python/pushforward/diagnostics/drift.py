@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import positive_int
+from .._classes import array_of
 from ..plot._common import figure_class, plain
 from ._plateaus import Plateau, plateaus_of
-from ._pole_checks import array_of
 from ._result import Diagnosis
 from ._trend import Trend, trend_of
 

@@ -12,7 +12,7 @@ from .._checks import positive_int
 from .._checks import seed as checked_seed
 from .._series import numbers
 from ..plot._common import figure_class, plain
-from ._rates import FEWEST
+from ._rates import FEWEST, line, step_factor
 from ._result import Diagnosis
 
 if TYPE_CHECKING:
@@ -123,9 +123,7 @@ def echo_state_index(model: Any, X: ArrayLike, n_starts: int = 4, seed: int = 0)
     """
     from ..kernels import reservoir_states  # kernels import the estimators' settings: not at the top
 
-    positive_int("n_starts", n_starts, "an int of at least 2")
-    if n_starts < 2:
-        raise ValueError(f"n_starts must be an int of at least 2, got {n_starts}")
+    positive_int("n_starts", n_starts, "an int of at least 2", least=2)
     checked_seed("seed", seed)
     layers = _layers(model)
     dtype = np.asarray(layers[0]["W_in"]).dtype
@@ -161,8 +159,7 @@ def _judged(distance: NDArray[np.float64], first: float, eps: float) -> EchoStat
         rate = 0.0 if n < len(apart) else float((apart[-1] / apart[0]) ** (1 / (len(apart) - 1)))
     else:
         skipped = n // 4 if n >= 8 else 0  # what a saturated start does says little
-        t = np.arange(skipped, n)
-        rate = float(np.exp(np.polyfit(t, np.log(apart[skipped:n]), 1)[0]))
+        rate = step_factor(np.arange(skipped, n), apart[skipped:n])
     last = float(apart[-1] / first)
     falls = last < 1 and _falls(np.maximum(apart[len(apart) // 2 :], met))
     return EchoStateIndex(distance, rate, last, bool(apart[-1] <= met or falls))
@@ -170,12 +167,7 @@ def _judged(distance: NDArray[np.float64], first: float, eps: float) -> EchoStat
 
 def _falls(apart: NDArray[np.float64]) -> bool:
     """Whether the line through log(apart) falls by more than 1 %, and by more than three standard deviations of what lies beside it."""
-    if len(apart) < 3:
-        return False
-    t, heights = np.arange(len(apart)), np.log(apart)
-    slope, start = np.polyfit(t, heights, 1)
-    fall = -slope * t[-1]
-    return bool(fall > 0.01 and fall > 3 * np.std(heights - (start + slope * t)))
+    return len(apart) >= 3 and line(np.arange(len(apart)), np.log(apart)).falls(len(apart) - 1)
 
 
 def _layers(model: Any) -> list[dict[str, Any]]:

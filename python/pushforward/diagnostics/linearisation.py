@@ -14,6 +14,7 @@ from ..diagonal_rnn import DiagonalRNN
 from ..diagonal_rnn._start import radii
 from ..plot._common import figure_class, plain
 from ._displacement import Network
+from ._rates import line
 from ._result import Diagnosis
 
 if TYPE_CHECKING:
@@ -186,9 +187,9 @@ def linearisation_error(
     if not draws.any():
         raise ValueError("X must move the network: on this X it and its linearisation are the same at every width")
     error = draws.mean(axis=1)
-    slope, slope_error = _slope(np.log(widths), np.log(np.maximum(error, np.finfo(np.float64).tiny)))
+    fit = line(np.log(widths), np.log(np.maximum(error, np.finfo(np.float64).tiny)))
     shown = model.projection if trained else chosen
-    return LinearisationError(np.array(widths), error, draws, slope, slope_error, displacement, None if shown is None else tuple(shown), own)
+    return LinearisationError(np.array(widths), error, draws, fit.slope, fit.slope_error, displacement, None if shown is None else tuple(shown), own)
 
 
 def _widths(values: ArrayLike) -> list[int]:
@@ -216,11 +217,3 @@ def _own(model: DiagonalRNN, X: Any) -> tuple[int, float, float]:
     """Width, error and size of the outputs of the model as it stands."""
     outputs, linear = (np.asarray(F, np.float64) for F in (model.predict(X), model.linear_predict(X)))
     return model.n_units, float(np.sqrt(np.mean((outputs - linear) ** 2))), float(np.sqrt(np.mean(outputs**2)))
-
-
-def _slope(x: Any, y: NDArray[np.float64]) -> tuple[float, float]:
-    """Of the line through the points, and its standard error (zero for two points, which leave no residual)."""
-    x = np.asarray(x, np.float64) - np.mean(x)
-    slope = float(x @ y / (x @ x))
-    residual = y - y.mean() - slope * x
-    return slope, float(np.sqrt(residual @ residual / max(1, len(x) - 2) / (x @ x)))

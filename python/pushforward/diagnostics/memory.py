@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import one_of, positive_int
+from .._checks import non_negative, one_of, positive_int
 from .._checks import seed as checked_seed
 from ..reference.diagonal_network import smooth
 from ._memory_result import MemoryCutoff
+from ._rates import step_factor
 from ._smoothness import smoothness_constants
 
 __all__ = ["MemoryCutoff", "memory_cutoff"]
@@ -74,7 +75,7 @@ def memory_cutoff(
     False
     """
     from ..diagonal_rnn._start import symmetric_start  # estimators import the kernels' settings: not at the top
-    from ..kernels._tangent import ACTIVATIONS, non_negative
+    from ..kernels._tangent import ACTIVATIONS
 
     size = non_negative("alpha", alpha)
     one_of("activation", activation, ACTIVATIONS)
@@ -166,4 +167,4 @@ def _growth(values: Array) -> float:
         return math.nan
     t = np.arange(len(values) // 2, len(values))
     t = t[(values[t] > 0) & np.isfinite(values[t])]
-    return float(np.exp(np.polyfit(t, np.log(values[t]), 1)[0])) if len(t) >= 2 else math.nan
+    return step_factor(t, values[t]) if len(t) >= 2 else math.nan

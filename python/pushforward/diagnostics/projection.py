@@ -11,8 +11,9 @@ from .._checks import seed as checked_seed
 from ..diagonal_rnn import DiagonalRNN
 from ._descents import Descents, teacher
 from ._projection_result import GainRow, ProjectionGain
+from ._rates import line
 from ._smoothness import smoothness_constants
-from .linearisation import _slope, _widths
+from .linearisation import _widths
 
 __all__ = ["GainRow", "ProjectionGain", "projection_gain"]
 
@@ -109,9 +110,9 @@ def projection_gain(
 def _exponent(epsilon: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
     """Of the gain against 1/ε, where both methods got there."""
     both = np.isfinite(counts).all(axis=0) & (counts > 0).all(axis=0)
-    if np.count_nonzero(both) < 2:
+    if len(np.unique(epsilon[both])) < 2:
         return float("nan")
-    return _slope(-np.log(epsilon[both]), np.log(counts[0, both] / counts[1, both]))[0]
+    return line(-np.log(epsilon[both]), np.log(counts[0, both] / counts[1, both])).slope
 
 
 def _numbers(name: str, values: Any) -> list[float]:

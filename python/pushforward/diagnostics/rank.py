@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import seed as checked_count
+from .._checks import non_negative_int, true_or_false
 from ..plot._common import figure_class, plain
 from ._result import Diagnosis
 from ._states import is_model, states_of
@@ -110,9 +110,8 @@ def effective_rank(model_or_states: Any, X: ArrayLike | None = None, *, washout:
     >>> round(found.effective_rank, 9), round(found.participation_ratio, 9), found.numerical_rank
     (3.0, 3.0, 3)
     """
-    checked_count("washout", washout)
-    if not isinstance(center, (bool, np.bool_)):
-        raise TypeError(f"center must be True or False, got {center!r}")
+    non_negative_int("washout", washout)
+    true_or_false("center", center)
     if is_model(model_or_states):
         if X is None:
             raise ValueError("X must be given: it drives the model")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import is_number
 from ..optim import Constant, Exponential, InverseTime, Optimizer, Schedule, Step
 from ..plot._common import figure_class, plain
 from ._result import Diagnosis
@@ -131,7 +132,7 @@ def robbins_monro(rate: Optimizer | Schedule | Callable[[int], float]) -> Robbin
 
 def _value(function: Callable[[int], float], t: int) -> float:
     given: Any = function(t)
-    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
+    if not is_number(given):
         raise TypeError(f"rate must give a number for every t, got {given!r} at t = {t}")
     value = float(given)
     if not 0 <= value < np.inf:

@@ -1,14 +1,12 @@
 """A diagonal network from the first data to the saved file: start, descent, average."""
 
-import math
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _series
-from .._checks import one_of, positive_int, seed
+from .._checks import non_negative, one_of, positive_int, positive_number, seed, true_or_false
 from .._estimator import Estimator
 from .._series import Array, Series
 from ..errors import DivergenceError
@@ -62,11 +60,10 @@ class DiagonalModel(Estimator):
         if self.n_units % 2:
             raise ValueError(f"n_units must be even: the symmetric start makes pairs of units, got {self.n_units}")
         one_of("activation", self.activation, ACTIVATIONS)
-        _number("alpha", self.alpha, "a finite number of at least 0", lambda value: value >= 0)
+        non_negative("alpha", self.alpha)
         radii(self.projection, self.n_units)
-        _number("learning_rate", self.learning_rate, "a positive finite number", lambda value: value > 0)
-        if not isinstance(self.average, (bool, np.bool_)):
-            raise TypeError(f"average must be True or False, got {self.average!r}")
+        positive_number("learning_rate", self.learning_rate, "a positive finite number")
+        true_or_false("average", self.average)
         if self.random_state is not None:
             seed("random_state", self.random_state)
         self._check_running()
@@ -179,11 +176,3 @@ class DiagonalModel(Estimator):
         self._build(n_inputs, bool(facts["flat"]), (arrays["w_start"], arrays["U_start"], arrays["c"]))
         self._iterate = Iterate(arrays["w"], arrays["U"], arrays["w_sum"], arrays["U_sum"], n_iter)
         self._risks = arrays["risks"].tolist()
-
-
-def _number(name: str, value: Any, expected: str, holds: Callable[[float], bool]) -> None:
-    """Refuse what is not a finite number of the range expected."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be {expected}, got {value!r}")
-    if not (holds(float(value)) and math.isfinite(value)):
-        raise ValueError(f"{name} must be {expected}, got {value!r}")

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import is_number, within
+
 Array: TypeAlias = NDArray[Any]
 
 
@@ -82,8 +84,8 @@ def radii(projection: Any, n_units: int) -> tuple[float, float] | None:
     if not isinstance(projection, (tuple, list, np.ndarray)) or len(projection) != 2:
         raise TypeError(f"projection must be {expected}, got {projection!r}")
     for radius in projection:
-        if isinstance(radius, (bool, np.bool_)) or not isinstance(radius, (int, float, np.integer, np.floating)):
+        if not is_number(radius):
             raise TypeError(f"projection must be {expected}, got {projection!r}")
-        if not 0 <= radius < math.inf:
+        if not within(radius, 0):
             raise ValueError(f"projection must be {expected}, got {projection!r}")
     return float(projection[0]) / math.sqrt(n_units), float(projection[1]) / math.sqrt(n_units)

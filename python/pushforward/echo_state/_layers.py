@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from .. import reservoirs
-from .._checks import one_of, positive_int
+from .._checks import fraction, non_negative, one_of, positive_int, true_or_false
 from .._network import n_parts, real_of
 from .._series import Array, Series
 from ..cells import ACTIVATIONS
@@ -26,30 +26,29 @@ def check_settings(model: Any) -> None:
     for layer in range(len(units_of(model))):
         s = settings_of(model, layer)
         n = units_of(model)[layer]
-        _number("spectral_radius", s["spectral_radius"], 0.0)
-        _number("bias_scaling", s["bias_scaling"], 0.0)
-        _number("noise", s["noise"], 0.0)
+        non_negative("spectral_radius", s["spectral_radius"])
+        non_negative("bias_scaling", s["bias_scaling"])
+        non_negative("noise", s["noise"])
         if s["input_scaling"] is not None and np.ndim(s["input_scaling"]) == 0:
-            _number("input_scaling", s["input_scaling"], 0.0)
+            non_negative("input_scaling", s["input_scaling"])
         if s["connectivity"] is not None:
-            _fraction("connectivity", s["connectivity"])
+            fraction("connectivity", s["connectivity"])
         leak = np.asarray(s["leak_rate"])
         if leak.dtype.kind not in "iuf" or leak.shape not in ((), (n,)):
             raise ValueError(f"leak_rate must be a number or ({n},), one a unit, got {s['leak_rate']!r}")
         if not np.all((leak > 0) & (leak <= 1)):
             raise ValueError(f"leak_rate must lie in (0, 1], got {s['leak_rate']!r}")
         if s["proximity"] is not None:
-            _fraction("proximity", s["proximity"])
+            fraction("proximity", s["proximity"])
             if not np.all(leak == 1):
                 raise ValueError("leak_rate must be left at 1 with proximity, which takes its place")
         one_of("activation", s["activation"], ACTIVATIONS)
         if isinstance(s["topology"], str):
             one_of("topology", s["topology"], TOPOLOGIES)
     if model.feedback_scaling is not None:
-        _number("feedback_scaling", model.feedback_scaling, 0.0)
+        non_negative("feedback_scaling", model.feedback_scaling)
     for name in ("feedback", "include_inputs", "intercept"):
-        if not isinstance(getattr(model, name), (bool, np.bool_)):
-            raise TypeError(f"{name} must be True or False, got {getattr(model, name)!r}")
+        true_or_false(name, getattr(model, name))
 
 
 def units_of(model: Any) -> list[Any]:
@@ -163,23 +162,3 @@ def _uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[A
     drawn = rng.uniform(-1, 1, size=(*shape, n_parts(dtype)))
     numbers: Array = (drawn[..., 0] if dtype.kind == "f" else drawn[..., 0] + 1j * drawn[..., 1]).astype(dtype)
     return numbers
-
-
-def positive(name: str, value: Any) -> None:
-    """Refuse what is not a positive finite number."""
-    _number(name, value, 0.0)
-    if value == 0:
-        raise ValueError(f"{name} must be positive, got {value!r}")
-
-
-def _number(name: str, value: Any, least: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a number of at least {least:g}, got {value!r}")
-    if not least <= value < np.inf:
-        raise ValueError(f"{name} must be a finite number of at least {least:g}, got {value!r}")
-
-
-def _fraction(name: str, value: Any) -> None:
-    _number(name, value, 0.0)
-    if not 0 < value <= 1:
-        raise ValueError(f"{name} must lie in (0, 1], got {value!r}")

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import one_of, positive_int
+from .._checks import one_of, positive_int, positive_number
 from .._network import as_parts
 from .._series import Series
-from ._layers import positive, units_of
+from ._layers import units_of
 from ._reservoir import Reservoir
 
 RULES = {"gaussian": ("tanh", 0.0), "exponential": ("sigmoid", 0.2)}  # the activation each is derived for; the mean unless given
@@ -24,10 +24,10 @@ def check_plasticity(model: Any) -> None:
     names = model.activation if isinstance(model.activation, (list, tuple)) else [model.activation]
     if any(name != RULES[rule][0] for name in names):
         raise ValueError(f"intrinsic_plasticity={rule!r} is for activation={RULES[rule][0]!r}, got {model.activation!r}")
-    positive("plasticity_rate", model.plasticity_rate)
-    positive("plasticity_deviation", model.plasticity_deviation)
+    for name in ("plasticity_rate", "plasticity_deviation"):
+        positive_number(name, getattr(model, name), "a positive finite number")
     if rule == "exponential" and model.plasticity_mean is not None:
-        positive("plasticity_mean", model.plasticity_mean)
+        positive_number("plasticity_mean", model.plasticity_mean)
     positive_int("plasticity_epochs", model.plasticity_epochs)
 
 

@@ -1,18 +1,17 @@
 """Read-outs as an echo state model uses them: one that is solved in closed form, those that learn event by event."""
 
 import copy
-import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, io
-from .._checks import one_of
+from .._checks import fraction, non_negative, one_of
 from .._estimator import Estimator
 from .._network import as_parts, from_parts, n_parts, real_of
 from .._series import Array
-from ..readout._base import OnlineReadout, number
+from ..readout._base import OnlineReadout
 from ..readout._online import LMS, NLMS, RLS
 from ..readout._ridge import Ridge
 
@@ -117,6 +116,6 @@ def _like(given: Any, dtype: np.dtype[Any], n_features: int, n_outputs: int) -> 
 def _check(model: Any) -> None:
     """Refuse numbers that no read-out can take."""
     if model.ridge is not None:
-        number("ridge", model.ridge, "a finite number of at least 0", 0, sys.float_info.max, low_open=False)
-    number("forgetting", model.forgetting, "a number in (0, 1]", 0, 1)
+        non_negative("ridge", model.ridge)
+    fraction("forgetting", model.forgetting)
     one_of("solver", model.solver, ("qr", "gram"))

@@ -8,6 +8,7 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 
 from .._checks import one_of
+from .._classes import classes_in, classes_of, codes_of, label_of, labels_of
 from .._series import Array, Series
 from ._events import EventModel
 from ._parameters import PARAMETERS_WITHOUT_FEEDBACK, RESETS
@@ -104,9 +105,7 @@ class EchoStateClassifier(ClassifierMixin, EventModel):
     def _labels(self, y: Any, X: Series) -> tuple[list[NDArray[Any]], bool]:
         """Labels, (n_steps,) of every series or (1,) of every series, and whether they are a step's."""
         nested = X.form == "list" and isinstance(y, (list, tuple)) and len(y) > 0 and np.ndim(y[0]) == 1
-        whole = np.asarray(y[0] if nested else y)
-        if whole.dtype.kind not in "iubUS":
-            raise TypeError(f"y must be classes (integers or strings), got {whole.dtype}")
+        whole = labels_of("y", y[0] if nested else y)
         per_step = nested or (X.form != "list" and whole.ndim == 1 + (X.form == "batch"))
         if X.form == "one" and whole.ndim == 0:
             per_step, whole = False, whole[None]
@@ -115,7 +114,7 @@ class EchoStateClassifier(ClassifierMixin, EventModel):
                 raise ValueError(f"y must hold a label for each of the {len(X.arrays)} series, or one for every step, got shape {whole.shape}")
             labels = [whole[i : i + 1] for i in range(len(whole))]
         else:
-            labels = [np.asarray(a) for a in y] if nested else [whole] if X.form == "one" else list(whole)
+            labels = [labels_of("y", a) for a in y] if nested else [whole] if X.form == "one" else list(whole)
             if [a.shape for a in labels] != [(length,) for length in X.lengths]:
                 raise ValueError(f"y must hold a label for every step of X ({X.lengths[:5]}), got {[len(a) for a in labels][:5]}")
         if self._is_built() and per_step != self.per_step_:
@@ -125,9 +124,7 @@ class EchoStateClassifier(ClassifierMixin, EventModel):
     def _learn(self, X: Series, labels: list[NDArray[Any]], per_step: bool) -> None:
         if not self._is_built():
             one_of("pooling", self.pooling, POOLINGS)
-            values = np.unique(np.concatenate(labels) if self.classes is None else np.asarray(self.classes))
-            if len(values) < 2:
-                raise ValueError(f"y must show at least 2 classes, got {values.tolist()}; give them all with classes=")
+            values = classes_in(np.concatenate(labels)) if self.classes is None else classes_of(self.classes)
             self._build(X, None, len(values))
             self.classes_, self.per_step_ = values, per_step
         Y = Series([self._one_hot(a, i) for i, a in enumerate(labels)], X.form)
@@ -139,12 +136,7 @@ class EchoStateClassifier(ClassifierMixin, EventModel):
             self._readout.learn(features, np.concatenate(Y.arrays))
 
     def _one_hot(self, labels: NDArray[Any], series: int) -> Array:
-        codes = np.searchsorted(self.classes_, labels).clip(0, len(self.classes_) - 1)
-        wrong = np.flatnonzero(self.classes_[codes] != labels)
-        if len(wrong):
-            known = ", ".join(map(str, self.classes_))
-            raise ValueError(f"y must hold known classes ({known}), got {labels[wrong[0]]} at series {series}, step {wrong[0]}")
-        rows: Array = np.eye(len(self.classes_), dtype=self.dtype)[codes]
+        rows: Array = np.eye(len(self.classes_), dtype=self.dtype)[codes_of(labels, self.classes_, series)]
         return rows
 
     def decision_function(self, X: Any, state: str = "start") -> Any:
@@ -196,8 +188,8 @@ class EchoStateClassifier(ClassifierMixin, EventModel):
         if not self._is_built():
             if self.classes is None:
                 raise ValueError("classes must be given (in the constructor) when learn_one() comes first")
-            self.classes_, self.per_step_ = np.unique(np.asarray(self.classes)), True
-        return self._one_hot(np.atleast_1d(y), 0)[0], True
+            self.classes_, self.per_step_ = classes_of(self.classes), True
+        return self._one_hot(label_of(y), 0)[0], True
 
     def _shown_one(self, output: Array) -> Any:
         return self.classes_[int(output.real.argmax())]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _series
-from .._checks import one_of, seed
+from .._checks import one_of, seed, within
 from .._estimator import Estimator
 from .._network import as_parts, core_network, from_parts
 from .._series import DTYPES, Array
@@ -57,7 +57,7 @@ class FixedPoleBase(Estimator):
         _series.per_series("washout", self.washout, 1)
         for name in ("input_scaling", "bias_scaling"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not 0 <= value < np.inf:
+            if not within(value, 0):
                 raise ValueError(f"{name} must be a non-negative finite number, got {value!r}")
         rng = np.random.default_rng(self.random_state)
         poles = make_poles(self.poles, self.n_units, self.radius, rng, dtype)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import one_of, positive_int
+from .._checks import is_number, one_of, positive_int
 
 __all__ = ["POLE_SETS", "check_stable", "make_poles"]
 
@@ -58,7 +58,7 @@ def _range(poles: str, radius: Any) -> tuple[float, float]:
     if pair and len(radius) != 2:
         raise ValueError(f"radius must be a number or a pair (low, high), got {radius!r}")
     for number in radius if pair else [radius]:
-        if isinstance(number, bool) or not isinstance(number, (int, float, np.integer, np.floating)):
+        if not is_number(number):
             raise TypeError(f"radius must be a number or a pair (low, high), got {radius!r}")
     lowest = {"ring": radius, "disc": 0.0, "log_spaced": 0.1}
     low, high = (float(end) for end in radius) if pair else (float(lowest.get(poles, -radius)), float(radius))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .._checks import is_number, within
 from .._network import from_parts, n_parts, real_of
 from .._series import Array
 from ..optim import Optimizer, RMSprop
@@ -92,19 +93,19 @@ def make_readout(model: Owner) -> OnlineReadout | RidgeReadout:
     """Build the read-out that the settings speak of."""
     forgetting, ridge = model.forgetting, model.ridge if model.ridge is not None else ridge_of(model)
     for name, value in (("forgetting", forgetting), ("ridge", ridge)):
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        if not is_number(value):
             raise TypeError(f"{name} must be a number, got {value!r}")
-    if not 0 < forgetting <= 1:
+    if not within(forgetting, 0, 1, "(]"):
         raise ValueError(f"forgetting must be in (0, 1], got {forgetting!r}")
     if model.readout == "ridge":
         if forgetting != 1:
             raise ValueError(f"forgetting must be 1 for readout='ridge', which weighs all steps alike, got {forgetting!r}")
         if model.learn_poles:
             raise ValueError("learn_poles needs readout='rls', which learns at every step as the poles do, got readout='ridge'")
-        if not 0 <= ridge < np.inf:
+        if not within(ridge, 0):
             raise ValueError(f"ridge must be a non-negative finite number, got {ridge!r}")
         return RidgeReadout(model)
-    if not 0 < ridge < np.inf:
+    if not within(ridge, 0, ends="(]"):
         raise ValueError(f"ridge must be positive and finite for readout='rls', whose first P is its inverse, got {ridge!r}")
     return OnlineReadout(model)
 

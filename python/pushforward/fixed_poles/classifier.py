@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 
 from .. import _series
+from .._classes import classes_in, classes_of, codes_of, label_of, labels_of
 from .._network import as_parts
 from .._series import Array, Series
 from ..optim import Optimizer
@@ -58,29 +59,19 @@ class FixedPoleClassifier(ClassifierMixin, FixedPoleModel):
     def _targets(self, y: Any, X: Series) -> list[Array]:
         labels, per_series = _labels(y, X)
         if not self._is_built():
-            self._set_classes(np.concatenate(labels) if self.classes is None else np.asarray(self.classes))
+            self._set_classes(classes_in(np.concatenate(labels)) if self.classes is None else classes_of(self.classes))
             self._per_series_ = per_series
         elif per_series != self._per_series_:
             raise ValueError(f"y must be {'one class a series' if self._per_series_ else 'a class for every step'}, as before, got the other")
-        codes = [self._points_[self._codes(each, i)] for i, each in enumerate(labels)]
+        codes = [self._points_[codes_of(each, self.classes_, i)] for i, each in enumerate(labels)]
         return [np.repeat(code, n, axis=0) for code, n in zip(codes, X.lengths, strict=True)] if per_series else codes
 
-    def _set_classes(self, values: NDArray[Any]) -> None:
-        classes, dtype = np.unique(values), self._dtype()
-        if len(classes) < 2:
-            raise ValueError(f"y must show at least 2 classes, got {classes.tolist()}; give them all with classes=")
+    def _set_classes(self, classes: NDArray[Any]) -> None:
+        dtype = self._dtype()
         if classes.dtype.kind == "c" and dtype.kind != "c":
             raise TypeError(f"y must be real like the model ({dtype}), got complex classes; give the model dtype='complex128'")
         self.classes_ = classes
         self._points_ = classes[:, None].astype(dtype) if classes.dtype.kind == "c" else np.eye(len(classes), dtype=dtype)
-
-    def _codes(self, labels: NDArray[Any], series: int) -> NDArray[np.intp]:
-        codes = np.searchsorted(self.classes_, labels).clip(0, len(self.classes_) - 1)
-        wrong = np.flatnonzero(self.classes_[codes] != labels)
-        if len(wrong):
-            known = ", ".join(map(str, self.classes_))
-            raise ValueError(f"y must hold known classes ({known}), got {labels[wrong[0]]} at series {series}, step {wrong[0]}")
-        return codes
 
     def _facts(self) -> dict[str, Any]:
         points = self.classes_.dtype.kind == "c"
@@ -148,14 +139,14 @@ class FixedPoleClassifier(ClassifierMixin, FixedPoleModel):
             if self.classes is None:
                 raise ValueError("classes must be given (in the constructor) when learn_one comes first")
             with self._unchanged_by_mistakes():
-                self._set_classes(np.asarray(self.classes))
+                self._set_classes(classes_of(self.classes))
                 self._per_series_ = False
                 self._build(_series.numbers("x", x, self._dtype()).size, self._points_.shape[1])
                 return self._one(x, y)
         return self._one(x, y)
 
     def _one(self, x: Any, y: Any) -> Any:
-        target = self._points_[self._codes(np.asarray(y).reshape(1), 0)[0]]
+        target = self._points_[codes_of(label_of(y, points=True), self.classes_)[0]]
         return self.classes_[self._decision(self._learn_event(x, as_parts(target, self._type_))).argmax()]
 
     def predict_one(self, x: ArrayLike, advance: bool = False) -> Any:
@@ -166,20 +157,13 @@ class FixedPoleClassifier(ClassifierMixin, FixedPoleModel):
 def _labels(y: Any, X: Series) -> tuple[list[NDArray[Any]], bool]:
     """Classes of every series, and whether there is one a series."""
     if X.form == "list" and _series.is_list_of_series(y, 1):
-        labels = [np.asarray(each) for each in y]
+        labels = [labels_of("y", each, points=True) for each in y]
     else:
-        whole = np.asarray(y)
+        whole = labels_of("y", y, points=True)
         if X.form != "one" and whole.ndim == 1 and len(whole) == len(X.arrays):
-            return _known(list(whole[:, None])), True
+            return list(whole[:, None]), True
         labels = [whole] if X.form == "one" else list(whole)
     if any(each.ndim != 1 for each in labels) or [len(each) for each in labels] != X.lengths:
         shapes = [each.shape for each in labels[:3]]
         raise ValueError(f"y must hold a class for every step of X, or one for each of several series, got shapes {shapes}")
-    return _known(labels), False
-
-
-def _known(labels: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    for each in labels:
-        if each.dtype.kind not in "iubUSc":
-            raise TypeError(f"y must be classes (integers, strings, or complex points), got {each.dtype}")
-    return labels
+    return labels, False

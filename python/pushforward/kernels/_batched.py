@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
+from .._checks import number
 from .._series import Array, numbers
 
 __all__ = ["batched_lstsq"]
@@ -115,11 +116,7 @@ def _least(rcond: float | None, A: Array) -> tuple[float, bool]:
     """The relative size of singular values that count as zero, and whether a ridge changes nothing about it."""
     if rcond is None:
         return max(A.shape[1:]) * float(np.finfo(A.dtype).eps), False
-    if isinstance(rcond, bool) or not isinstance(rcond, (int, float, np.integer, np.floating)):
-        raise TypeError(f"rcond must be a number of at least 0 and less than 1, or None, got {rcond!r}")
-    if not 0 <= rcond < 1:
-        raise ValueError(f"rcond must be a number of at least 0 and less than 1, or None, got {rcond!r}")
-    return float(rcond), True
+    return number("rcond", rcond, "a number of at least 0 and less than 1, or None", 0, 1, "[)"), True
 
 
 def _pieces(a: Array) -> Array:

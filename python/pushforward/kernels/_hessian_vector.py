@@ -98,7 +98,7 @@ def hessian_vector_product(
     known = None if mask is None else _arrays.mask(mask, batched=False, shape=(1, n_steps))[0]
     Y = labels = None
     if loss == "cross_entropy":
-        labels = np.ascontiguousarray(_arrays.labels(targets, batched=False, name="targets")[0], dtype=np.int64)
+        labels = _arrays.class_numbers(targets, "targets")[0]
     else:
         Y = _arrays.targets(targets, dtype, batched=False, name="targets")[0][0]
     start = np.zeros(cell.n_state, dtype) if state is None else _arrays.real("state", state, dtype)

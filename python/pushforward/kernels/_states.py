@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from .._checks import one_of
+from .._checks import one_of, within
 from .._checks import seed as checked_seed
 from .._network import as_parts, core_network, echo_state_layer, real_of
 from .._series import DTYPES, numbers
@@ -109,7 +109,7 @@ def reservoir_states(
         bias = _array("bias", bias, dtype, (n,))
     one_of("activation", activation, ACTIVATIONS)
     leak = _leak_rates(leak_rate, n, dtype)
-    if isinstance(noise, bool) or not isinstance(noise, (int, float, np.integer, np.floating)) or not 0 <= noise < np.inf:
+    if not within(noise, 0):
         raise ValueError(f"noise must be a finite standard deviation of at least 0, got {noise!r}")
     if seed is None and noise > 0:
         raise ValueError("seed must be given with noise: an int, for the same numbers every time")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .._checks import one_of, positive_int
+from .._checks import non_negative, one_of, positive_int
 from .._checks import seed as checked_seed
 from .._series import Array, numbers
 from ..errors import DivergenceError
@@ -220,17 +220,6 @@ def _require_finite(found: Array) -> None:
         raise DivergenceError("a derivative stopped being finite", int(step), int(series))
 
 
-def non_negative(name: str, value: object) -> float:
-    """Return a finite number of at least 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a non-negative finite number, got {value!r}")
-    if not 0 <= value < np.inf:
-        raise ValueError(f"{name} must be a non-negative finite number, got {value!r}")
-    return float(value)
-
-
 def _at_least_two(n_samples: int) -> int:
-    positive_int("n_samples", n_samples, "an int of at least 2")
-    if n_samples < 2:
-        raise ValueError(f"n_samples must be an int of at least 2 (one neuron says nothing about the error), got {n_samples}")
+    positive_int("n_samples", n_samples, "an int of at least 2 (one neuron says nothing about the error)", least=2)
     return int(n_samples)

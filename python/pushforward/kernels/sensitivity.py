@@ -159,7 +159,7 @@ def block_gradient(
     known = None if mask is None else _arrays.mask(mask, batched=False, shape=(1, n_steps))
     Y = labels = None
     if loss == "cross_entropy":
-        labels = np.ascontiguousarray(_arrays.labels(targets, batched=False, name="targets"), dtype=np.int64)
+        labels = _arrays.class_numbers(targets, "targets")
     else:
         Y = _arrays.targets(targets, dtype, batched=False, name="targets")[0]
     with renamed(X="inputs", y="targets"):

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import positive_int
+from .._checks import non_negative_int, positive_int
 from ..linalg import StreamingQR
 
 __all__ = ["Embedding", "check_delays"]
@@ -94,9 +94,6 @@ class Embedding:
 
 def check_delays(n_delays: object, compression: object) -> None:
     """Refuse settings of an embedding that mean nothing."""
-    if isinstance(n_delays, bool) or not isinstance(n_delays, (int, np.integer)):
-        raise TypeError(f"n_delays must be a non-negative int, got {n_delays!r}")
-    if n_delays < 0:
-        raise ValueError(f"n_delays must be a non-negative int, got {n_delays}")
+    non_negative_int("n_delays", n_delays)
     if compression is not None:
         positive_int("delay_compression", compression, "a positive int or None")

@@ -9,7 +9,7 @@ from scipy.linalg import eigh
 from scipy.spatial.distance import cdist
 from sklearn.metrics.pairwise import laplacian_kernel, linear_kernel, polynomial_kernel
 
-from .._checks import one_of, positive_int, positive_number
+from .._checks import one_of, positive_int, positive_number, within
 from .dictionaries._width import median_distance
 
 __all__ = ["KERNELS", "KernelFunction", "check_kernel", "kernel_matrix", "principal", "scale_of"]
@@ -27,7 +27,7 @@ def check_kernel(kernel: Any, gamma: Any, degree: Any, coef0: Any) -> None:
     if gamma is not None:
         positive_number("gamma", gamma)
     positive_int("degree", degree)
-    if isinstance(coef0, bool) or not isinstance(coef0, (int, float, np.integer, np.floating)) or not 0 <= coef0 < np.inf:
+    if not within(coef0, 0):
         raise ValueError(f"coef0 must be a finite number of at least 0, got {coef0!r}")
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 
 from .. import _series
-from .._checks import one_of, positive_int, positive_number, seed
+from .._checks import non_negative, one_of, positive_int, positive_number, seed, true_or_false
 from .._estimator import Estimator
 from .._rows import weights_of
 from .._series import Series
@@ -72,23 +72,19 @@ class KoopmanModel(RegressorMixin, Estimator):
         one_of("target", self.target, TARGETS)
         one_of("solver", self.solver, SOLVERS)
         for name, flag in (("include_state", self.include_state), ("include_constant", self.include_constant)):
-            if not isinstance(flag, (bool, np.bool_)):
-                raise TypeError(f"{name} must be True or False, got {flag!r}")
+            true_or_false(name, flag)
         if isinstance(self.input_layer, str):
             one_of("input_layer", self.input_layer, ("identity",))
         else:
             positive_int("input_layer", self.input_layer, "'identity' or a positive int")
         if self.random_state is not None:
             seed("random_state", self.random_state)
-        positive_number("weight_scaling", self._steepness())
+        positive_number("weight_scaling", self._steepness(), "a positive finite number")
         self._check_solver()
 
     def _check_solver(self) -> None:
         for name, value in (("rcond", self.rcond), ("ridge", self.ridge)):
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-                raise TypeError(f"{name} must be a finite number that is not negative, got {value!r}")
-            if not 0 <= value < np.inf:
-                raise ValueError(f"{name} must be a finite number that is not negative, got {value!r}")
+            non_negative(name, value, "a finite number that is not negative")
         if self.stabilize is not None:
             one_of("stabilize", self.stabilize, ("project",))
             if self.target == "state":

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _series
-from .._checks import one_of, positive_int, seed
+from .._checks import one_of, positive_int, seed, true_or_false
 from .._estimator import Estimator
 from ..errors import DivergenceError
 from ..io import Arrays
@@ -68,8 +68,7 @@ class OnlineOperators(Estimator):
         if self.n_inputs != 0 or isinstance(self.n_inputs, bool):
             positive_int("n_inputs", self.n_inputs, "a non-negative int")
         for name, flag in (("include_state", self.include_state), ("include_constant", self.include_constant)):
-            if not isinstance(flag, (bool, np.bool_)):
-                raise TypeError(f"{name} must be True or False, got {flag!r}")
+            true_or_false(name, flag)
         if self.window is not None and self.forgetting != 1:
             raise ValueError(f"forgetting must be 1 with a window, whose events count alike, got {self.forgetting!r}")
         if self.random_state is not None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _series
-from .._checks import one_of, positive_int
+from .._checks import one_of, positive_int, within
 from .._estimator import Estimator
 from ..errors import DivergenceError
 from ..linalg._solution import named_rows
@@ -126,7 +126,7 @@ class KernelEDMD(Estimator):
 
     def _learn(self, X: Array, Y: Array) -> None:
         check_kernel(self.kernel, self.gamma, self.degree, self.coef0)
-        if isinstance(self.rcond, bool) or not isinstance(self.rcond, (int, float, np.integer, np.floating)) or not 0 <= self.rcond < 1:
+        if not within(self.rcond, 0, 1, "[)"):
             raise ValueError(f"rcond must be a number of at least 0 and less than 1, got {self.rcond!r}")
         dtype = X.dtype
         self.snapshots_ = X

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from .._checks import one_of
+from .._checks import number, one_of, true_or_false
 from .._estimator import Estimator
 from .._network import as_parts, from_parts, n_parts, real_of
 from .._series import DTYPES, Array, numbers
@@ -39,8 +39,7 @@ class OnlineReadout(Estimator):
 
     def _build(self, n_features: int, n_outputs: int, flat: bool) -> None:
         dtype = self._dtype()
-        if not isinstance(self.intercept, (bool, np.bool_)):
-            raise TypeError(f"intercept must be True or False, got {self.intercept!r}")
+        true_or_false("intercept", self.intercept)
         if n_features == 0 or n_outputs == 0:
             raise ValueError(f"X and Y must have at least one column, got {n_features} and {n_outputs}")
         core = _core.ReadoutF32 if real_of(dtype) == np.float32 else _core.ReadoutF64
@@ -206,19 +205,10 @@ class OnlineReadout(Estimator):
             self._from_file(*file)
 
 
-def number(name: str, value: Any, expected: str, low: float, high: float, low_open: bool = True) -> float:
-    """Refuse what is not a number between low and high (low itself allowed only where low_open is False)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be {expected}, got {value!r}")
-    if not (low < value <= high or (value == low and not low_open)):
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return float(value)
-
-
 def forgetting_and_ridge(forgetting: Any, ridge: Any, dtype: np.dtype[Any]) -> dict[str, float]:
     """The numbers of recursive least squares."""
     info = np.finfo(dtype)
     return {
-        "forgetting": number("forgetting", forgetting, "a number in (0, 1]", float(info.tiny), 1.0, low_open=False),
-        "ridge": number("ridge", ridge, "a positive finite number whose inverse is finite too", float(4 / info.max), float(info.max)),
+        "forgetting": number("forgetting", forgetting, "a number in (0, 1]", float(info.tiny), 1),
+        "ridge": number("ridge", ridge, "a positive finite number whose inverse is finite too", float(4 / info.max), float(info.max), "(]"),
     }

@@ -1,12 +1,11 @@
 """What ridge regression is given: rows, penalties, a dtype."""
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._checks import one_of
+from .._checks import is_number, one_of, true_or_false, within
 from .._rows import rows_of
 from .._series import DTYPES, Array, numbers
 
@@ -42,9 +41,9 @@ def penalties(ridge: Any) -> tuple[tuple[float, ...], bool]:
     if not values:
         raise ValueError("ridge must hold at least one value, got none")
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        if not is_number(value):
             raise TypeError(f"ridge must be a non-negative finite number or a sequence of them, got {ridge!r}")
-        if not 0 <= value < math.inf:
+        if not within(value, 0):
             raise ValueError(f"ridge must be non-negative and finite, got {value!r}")
     return tuple(float(value) for value in values), several
 
@@ -53,8 +52,7 @@ def check_settings(model: Any, dtype: np.dtype[Any]) -> None:
     """Refuse settings of a ridge regression, before anything is built for data of this dtype."""
     one_of("solver", model.solver, ("qr", "gram"))
     for name in ("intercept", "penalise_intercept"):
-        if not isinstance(getattr(model, name), (bool, np.bool_)):
-            raise TypeError(f"{name} must be a bool, got {getattr(model, name)!r}")
+        true_or_false(name, getattr(model, name))
     if model.dtype is not None and dtype.name != model.dtype:
         raise ValueError(f"dtype must be {dtype} like the data, got {model.dtype!r}")
     penalties(model.ridge)

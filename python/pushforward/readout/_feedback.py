@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from .._checks import one_of, seed
+from .._checks import number, one_of, seed, true_or_false
 from .._estimator import Estimator
 from .._network import core_network, echo_state_layer, from_parts, n_parts, real_of
 from .._series import DTYPES, Array, numbers
 from ..cells import ACTIVATIONS
-from ._base import forgetting_and_ridge, number
+from ._base import forgetting_and_ridge
 
 
 class FeedbackNetwork(Estimator):
@@ -63,10 +63,9 @@ class FeedbackNetwork(Estimator):
         one_of("dtype", self.dtype, DTYPES)
         one_of("activation", self.activation, ACTIVATIONS)
         seed("random_state", self.random_state)
-        if not isinstance(self.intercept, (bool, np.bool_)):
-            raise TypeError(f"intercept must be True or False, got {self.intercept!r}")
+        true_or_false("intercept", self.intercept)
         dtype = np.dtype(self.dtype)
-        noise = number("noise", self.noise, "a non-negative finite number", 0, float(np.finfo(dtype).max), low_open=False)
+        noise = number("noise", self.noise, "a non-negative finite number", 0, float(np.finfo(dtype).max))
         shape = np.shape(self.W_feedback)
         if len(shape) != 2 or 0 in shape:
             raise ValueError(f"W_feedback must be (n_units, n_outputs), got shape {shape}")

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._checks import one_of
+from .._checks import is_int, one_of
 from .._network import as_parts, from_parts
 from .._series import DTYPES, Array, numbers
 from ..errors import DivergenceError
@@ -154,7 +154,7 @@ class FORCE(FeedbackNetwork):
         outputs : (n_steps, n_outputs) ndarray, or (n_steps,) if the targets were so
         """
         self._check_built()
-        if isinstance(n_steps, bool) or not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
+        if not (is_int(n_steps) and n_steps >= 1):
             raise ValueError(f"n_steps must be a positive int, got {n_steps!r}")
         network = self._fresh_network(self._layer_ | {"noise": 0.0})
         network.set_states(self._network.states())

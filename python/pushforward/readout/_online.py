@@ -4,9 +4,10 @@ from typing import Self
 
 import numpy as np
 
+from .._checks import number, positive_number
 from .._network import as_parts, from_parts
 from .._series import Array
-from ._base import OnlineReadout, forgetting_and_ridge, number
+from ._base import OnlineReadout, forgetting_and_ridge
 
 
 class RLS(OnlineReadout):
@@ -172,7 +173,7 @@ class LMS(OnlineReadout):
 
     def _settings(self) -> dict[str, float]:
         largest = float(np.finfo(self._dtype()).max)
-        return {"learning_rate": number("learning_rate", self.learning_rate, "a positive finite number", 0, largest)}
+        return {"learning_rate": number("learning_rate", self.learning_rate, "a positive finite number", 0, largest, "(]")}
 
 
 class NLMS(OnlineReadout):
@@ -215,6 +216,6 @@ class NLMS(OnlineReadout):
 
     def _settings(self) -> dict[str, float]:
         return {
-            "learning_rate": number("learning_rate", self.learning_rate, "a number in (0, 2)", 0, float(np.nextafter(2, 0))),
-            "epsilon": number("epsilon", self.epsilon, "a positive finite number", 0, float(np.finfo(np.float64).max)),
+            "learning_rate": number("learning_rate", self.learning_rate, "a number in (0, 2)", 0, 2, "()"),
+            "epsilon": positive_number("epsilon", self.epsilon, "a positive finite number"),
         }

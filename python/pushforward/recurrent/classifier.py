@@ -9,6 +9,7 @@ from sklearn.base import ClassifierMixin
 
 from .. import _arrays
 from .._arrays import FloatArray, Inputs
+from .._classes import array_of, classes_in, classes_of, codes_of, labels_of
 from ..cells import Cell
 from ..optim import Optimizer
 from ._parameters import PARAMETERS
@@ -120,7 +121,7 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         y : class
         """
         if self._learner is None:
-            self.partial_fit(self._first_event(x), np.asarray(y)[None])
+            self.partial_fit(self._first_event(x), array_of("y", y)[None])
             return self.loss_history_.pop()  # a figure a partial_fit: this was none
         label = y if self._plain_ else self._code_of_one(y)
         try:
@@ -141,9 +142,7 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         known = classes if classes is not None else self.classes
         if known is None and Y is None:
             raise ValueError("classes must be given (in the constructor) when step() comes before any targets")
-        values = _values(known) if known is not None else np.unique(np.asarray(Y))
-        if len(values) < 2:
-            raise ValueError(f"y must show at least 2 classes, got {values.tolist()}; give them all with classes=")
+        values = _values(known) if known is not None else classes_in(np.asarray(Y))
         self._build(n_inputs, len(values), n_series, "cross_entropy")
         self._set_classes(values)
 
@@ -151,9 +150,10 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         self._build_for(n_inputs, n_series, None, None)
 
     def _code_of_one(self, y: Any) -> int:
-        if np.ndim(y) != 0:
-            raise ValueError(f"y must be one class, got shape {np.shape(y)}")
-        return int(self._codes(_arrays.labels(np.asarray(y)[None], batched=False)).item())
+        label = labels_of("y", y)
+        if label.ndim != 0:
+            raise ValueError(f"y must be one class, got shape {label.shape}")
+        return int(self._codes(label[None, None]).item())
 
     def _targets_for_kernel(self, X: Inputs, y: ArrayLike) -> tuple[None, NDArray[np.int64]]:
         Y = _arrays.labels(y, X.batched)
@@ -174,13 +174,7 @@ class RecurrentClassifier(ClassifierMixin, StreamingModel):
         """Positions in ``classes_``; an unknown class is named with its place."""
         if self._plain_ and Y.dtype.kind in "iu":
             return np.ascontiguousarray(Y, dtype=np.int64)  # their range is checked by the kernel
-        codes = np.searchsorted(self.classes_, Y).clip(0, len(self.classes_) - 1)
-        wrong = np.argwhere(self.classes_[codes] != Y)
-        if len(wrong):
-            series, step = wrong[0]
-            known = ", ".join(map(str, self.classes_))
-            raise ValueError(f"y must hold known classes ({known}), got {Y[series, step]} at series {series}, step {step}")
-        return np.ascontiguousarray(codes, dtype=np.int64)
+        return codes_of(Y, self.classes_)
 
 
 def _values(classes: ArrayLike | int) -> NDArray[Any]:
@@ -189,4 +183,4 @@ def _values(classes: ArrayLike | int) -> NDArray[Any]:
         if classes < 2:
             raise ValueError(f"classes must be at least 2, got {classes}")
         return np.arange(classes)
-    return np.unique(np.asarray(classes))
+    return classes_of(classes)

@@ -102,7 +102,8 @@ class RecurrentRegressor(RegressorMixin, StreamingModel):
 
     def _check_loss(self) -> None:
         if self.loss != "squared_error":
-            raise ValueError(f"loss must be squared_error, got {self.loss!r}; any other goes through step() and feedback()")
+            hint = "classes are for RecurrentClassifier, any other loss goes through step() and feedback()"
+            raise ValueError(f"loss must be squared_error, got {self.loss!r}; {hint}")
 
     def _build_without_targets(self, n_inputs: int, n_series: int) -> None:
         self._check_loss()

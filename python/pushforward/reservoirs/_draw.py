@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
-from .._checks import one_of, positive_int
+from .._checks import one_of, positive_int, within
 from .._network import n_parts
 from ._operators import BlockDiagonal
 from ._shifts import CycleWithJumps, DelayLine, Ring
-from ._spectral import scaled_to
+from ._spectral import checked_radius, scaled_to
 
 Array = NDArray[Any]  # real or complex
 Seed = int | np.random.Generator | None
@@ -55,7 +55,7 @@ def random(
     """
     n, rng, kind = _checked(n_units, random_state, dtype)
     one_of("distribution", distribution, ("normal", "uniform"))
-    if isinstance(connectivity, bool) or not isinstance(connectivity, (int, float, np.floating)) or not 0 < connectivity <= 1:
+    if not within(connectivity, 0, 1, "(]"):
         raise ValueError(f"connectivity must lie in (0, 1], got {connectivity!r}")
     heard = max(1, round(connectivity * n))
     indices = np.sort(rng.permuted(np.tile(np.arange(n), (n, 1)), axis=1)[:, :heard] if n <= 4096 else _choices(n, heard, rng), axis=1)
@@ -96,7 +96,7 @@ def orthogonal(n_units: int, *, spectral_radius: float = 1.0, dtype: DTypeLike =
     drawn = rng.normal(size=(n, n, n_parts(kind)))
     Q, R = np.linalg.qr(drawn[..., 0] + 1j * drawn[..., 1] if kind.kind == "c" else drawn[..., 0])
     d = np.diagonal(R)
-    W: Array = (Q * (d / np.abs(d)) * _radius(spectral_radius)).astype(kind)
+    W: Array = (Q * (d / np.abs(d)) * checked_radius(spectral_radius)).astype(kind)
     return W
 
 
@@ -114,7 +114,7 @@ def ring(n_units: int, *, spectral_radius: float = 0.9, dtype: DTypeLike = "floa
     -------
     Ring
     """
-    return Ring(_checked(n_units, random_state, dtype)[0], _radius(spectral_radius))
+    return Ring(_checked(n_units, random_state, dtype)[0], checked_radius(spectral_radius))
 
 
 def delay_line(n_units: int, *, spectral_radius: float = 0.9, dtype: DTypeLike = "float64", random_state: Seed = None) -> DelayLine:
@@ -132,7 +132,7 @@ def delay_line(n_units: int, *, spectral_radius: float = 0.9, dtype: DTypeLike =
     -------
     DelayLine
     """
-    return DelayLine(_checked(n_units, random_state, dtype)[0], _radius(spectral_radius))
+    return DelayLine(_checked(n_units, random_state, dtype)[0], checked_radius(spectral_radius))
 
 
 def cycle_with_jumps(
@@ -158,7 +158,7 @@ def cycle_with_jumps(
     if n < 4:
         raise ValueError(f"n_units must be at least 4 for jumps, got {n}")
     W = CycleWithJumps(n, 1.0, 0.5, jump or max(2, round(np.sqrt(n))))
-    scaled: CycleWithJumps = W.scaled(_radius(spectral_radius) / W.spectral_radius())
+    scaled: CycleWithJumps = W.scaled(checked_radius(spectral_radius) / W.spectral_radius())
     return scaled
 
 
@@ -202,11 +202,5 @@ def _choices(n: int, heard: int, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.array([rng.choice(n, size=heard, replace=False, shuffle=False) for _ in range(n)], dtype=np.int64)
 
 
-def _radius(radius: float) -> float:
-    if isinstance(radius, bool) or not isinstance(radius, (int, float, np.integer, np.floating)) or not 0 <= radius < np.inf:
-        raise ValueError(f"spectral_radius must be a finite number of at least 0, got {radius!r}")
-    return float(radius)
-
-
 def _scaled(W: Any, radius: float) -> Any:
-    return scaled_to(W, radius) if _radius(radius) > 0 else W * 0.0
+    return scaled_to(W, radius) if checked_radius(radius) > 0 else W * 0.0

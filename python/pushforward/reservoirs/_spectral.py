@@ -8,6 +8,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, eigs
 
+from .._checks import within
 from ._operators import BlockDiagonal, Operator
 
 DENSE = 1200  # units up to which all eigenvalues are computed
@@ -85,6 +86,13 @@ def _on_cycles(matrix: Any) -> Any:
     return sparse.csr_array((within.data[same], (within.coords[0][same], within.coords[1][same])), shape=within.shape)
 
 
+def checked_radius(radius: float) -> float:
+    """Return a spectral radius; refuse what is none."""
+    if not within(radius, 0):
+        raise ValueError(f"spectral_radius must be a finite number of at least 0, got {radius!r}")
+    return float(radius)
+
+
 def scaled_to(W: Any, radius: float) -> Any:
     """Return W times the number that makes its spectral radius ``radius``.
 
@@ -108,8 +116,7 @@ def scaled_to(W: Any, radius: float) -> Any:
     >>> pf.reservoirs.scaled_to(pf.reservoirs.Ring(5, 0.5), 0.9)
     Ring(5, 0.9)
     """
-    if isinstance(radius, bool) or not isinstance(radius, (int, float, np.integer, np.floating)) or not 0 <= radius < np.inf:
-        raise ValueError(f"spectral_radius must be a finite number of at least 0, got {radius!r}")
+    radius = checked_radius(radius)
     now = spectral_radius(W)
     weights = W.blocks if isinstance(W, BlockDiagonal) else 0.0 if isinstance(W, Operator) else W
     if not now or now <= 1e-12 * np.abs(weights).max():

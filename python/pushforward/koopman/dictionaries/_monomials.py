@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ..._checks import positive_int
+from ..._checks import is_int, positive_int
 from ._base import CHUNK_NUMBERS, Array, Dictionary
 
 __all__ = ["Monomials"]
@@ -42,7 +42,7 @@ class Monomials(Dictionary):
 
     def _draw(self, Z: Array, Z_next: Array | None, rng: np.random.Generator) -> None:
         positive_int("degree", self.degree)
-        if isinstance(self.min_degree, bool) or not isinstance(self.min_degree, (int, np.integer)):
+        if not is_int(self.min_degree):
             raise TypeError(f"min_degree must be an int, got {self.min_degree!r}")
         if not 0 <= self.min_degree <= self.degree:
             raise ValueError(f"min_degree must lie in 0 … degree = {self.degree}, got {self.min_degree}")

@@ -1,11 +1,11 @@
 """How far apart points are: the scale of functions that depend on distances."""
 
-import math
 from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import pdist
 
+from ..._checks import positive_number
 from ._base import Array
 
 __all__ = ["median_distance", "width_of"]
@@ -25,10 +25,4 @@ def median_distance(Z: Array, rng: np.random.Generator) -> float:
 
 def width_of(width: Any, Z: Array, rng: np.random.Generator) -> float:
     """Return the setting, or where it is None the median distance."""
-    if width is None:
-        return median_distance(Z, rng)
-    if isinstance(width, bool) or not isinstance(width, (int, float, np.integer, np.floating)):
-        raise TypeError(f"width must be a positive finite number or None, got {width!r}")
-    if not 0 < width < math.inf:
-        raise ValueError(f"width must be a positive finite number or None, got {width!r}")
-    return float(width)
+    return median_distance(Z, rng) if width is None else positive_number("width", width)
