@@ -274,7 +274,7 @@ def test_few_targets_and_many_are_solved_alike(rng, dtype):
     """The first without singular vectors."""
     A, eps = graded(rng, 3000, 48, 1e9 if dtype == np.float64 else 1e3, dtype), np.finfo(dtype).eps
     Y = np.tile(A @ rng.normal(size=(48, 1)) + 1e-3 * rng.normal(size=(3000, 1)), 7).astype(dtype)
-    few, many = (StreamingLeastSquares(48, k, dtype.name).update(A, Y[:, :k]).solve(rcond=1e-5) for k in (6, 7))
+    few, many = (StreamingLeastSquares(48, k, dtype.name).update(A, Y[:, :k]).solve(rcond=2e-4) for k in (6, 7))
     assert few.rank == many.rank
     np.testing.assert_allclose(few.singular_values, many.singular_values, atol=30 * eps * many.singular_values[0])
     assert np.linalg.norm(A @ (few.coefficients - many.coefficients[:, :6])) <= 1e6 * eps * np.linalg.norm(Y)

@@ -60,7 +60,7 @@ struct Fold {
   Index run(int n_threads) const {
     const FlushDenormals scope;  // as the threads of the pool do: results must not depend on who takes a panel
     constexpr Index strip = fold_strip<Scalar>, panels = 6, deep = panels * fold_rows;
-    constexpr Index stride = (deep + 1) * strip;  // one line more: strips must not meet in the same sets of the cache
+    constexpr Index stride = (deep + 1) * strip;  // one line more: `shifted` needs it, and strips must not meet in one set of the cache
     const KoopmanOps<Scalar>& ops = koopman_ops<Scalar>();
     const Index n_left = fold_strips<Scalar>(n), n_strips = n_left + fold_strips<Scalar>(k), width = n_strips * strip;
     const bool shifted = !T && !right && !scale && n == k && ldy == ldx && Y == X + ldx;  // one trajectory: of Y only the last row is not in X

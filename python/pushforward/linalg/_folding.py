@@ -83,8 +83,8 @@ class Folding:
     @contextlib.contextmanager
     def _kept(self) -> Iterator[None]:
         """What fails within changes nothing."""
-        before = {**self.__dict__, "_H": self._H.copy(), "_few": list(self._few)}
         self._own = None
+        before = {**self.__dict__, "_H": self._H.copy(), "_few": list(self._few)}
         try:
             yield
         except BaseException:
@@ -109,9 +109,10 @@ class Folding:
 
     def _factors(self) -> tuple[Array, Array, Array]:
         """R, C and S with nothing left beside them."""
-        self._flush()
-        self._refresh()
-        self._own = None
+        if self._few or self._new:
+            with self._kept():
+                self._flush()
+                self._refresh()
         return self._R, self._C, self._S
 
     def _flush(self) -> None:
@@ -167,9 +168,13 @@ class Folding:
         V = np.array(rows, order="F")
         R, V, reflections, _ = tpqrt(0, min(TOGETHER, n), R, V, overwrite_a=R is self._own, overwrite_b=1)
         C, rest, _ = tpmqrt(0, V, reflections, self._C, np.asfortranarray(targets), trans="T")
-        if not (np.isfinite(R).all() and np.isfinite(C).all()):
-            raise ValueError(f"rows must be small enough that the length of a column is finite in {self.dtype}")
+        self._check_lengths(R, C)
         self._R, self._C, self._S, self._T, self._own = R, C, self._S + rest.T @ rest, None, R
+
+    def _check_lengths(self, R: Array, C: Array) -> None:
+        longest = 1 / np.finfo(self.dtype).tiny  # of what is longer the reciprocal, which the kernels take, is flushed to zero
+        if not (np.abs(np.diagonal(R)).max() <= longest and np.isfinite(R).all() and np.isfinite(C).all()):
+            raise ValueError(f"rows must be small enough that the length of a column is at most {longest:.2g}, for {self.dtype}")
 
     def _refresh(self) -> None:
         """What H holds goes into R, C and S."""
@@ -187,8 +192,10 @@ class Folding:
         P = trsm(1, U, G[:n, right], side=0, lower=0, trans_a=1)
         upper = np.triu(G[right, right], 1)
         WW = upper + upper.T + np.diag(np.diagonal(G[right, right]))
-        self._C = np.asfortranarray(U @ self._C + P)
-        self._R = self._own = _product(U, self._R if self._R is self._own else self._R.copy(order="F"))
-        self._S, self._T = self._S + WW - P.T @ P, None
+        with np.errstate(over="ignore", invalid="ignore"):
+            C = np.asfortranarray(U @ self._C + P)
+            R = _product(U, self._R if self._R is self._own else self._R.copy(order="F"))
+        self._check_lengths(R, C)
+        self._R, self._C, self._S, self._T, self._own = R, C, self._S + WW - P.T @ P, None, R
         self._H[:] = 0
         self._known, self._new = self._known + self._new, 0

@@ -16,6 +16,7 @@ __all__ = ["StreamingLeastSquares"]
 
 Array = NDArray[Any]
 FEW_TARGETS = 8  # columns for each: with more of these a solution without singular vectors is not quicker
+CLEAR = 1000  # rounding errors: without singular vectors the values are good to 30 of them only, too few for a cut-off that is nearer
 
 
 class StreamingLeastSquares(Folding):
@@ -103,10 +104,11 @@ class StreamingLeastSquares(Folding):
             raise ValueError(f"other must have {self.n_columns} columns and {self.n_targets} targets of {self.dtype}, got {got}")
         R, C, S = other._factors()
         self._factors()
-        if other.n_rows:
-            self._reflect(R, C)
-            self._S, self._known = self._S + S, self._known + other._known
-        self.n_rows += other.n_rows
+        with self._kept():
+            if other.n_rows:
+                self._reflect(R, C)
+                self._S, self._known = self._S + S, self._known + other._known
+            self.n_rows += other.n_rows
         return self
 
     def solve(self, rcond: float = 1e-10, ridge: float = 0.0) -> LeastSquaresSolution:
@@ -126,8 +128,9 @@ class StreamingLeastSquares(Folding):
         """
         check_solve(rcond, ridge, self.n_rows)
         R, C, _ = self._factors()
-        cut = max(rcond, float(np.finfo(self.dtype).eps))
-        if not ridge and cut < 1 and FEW_TARGETS * self.n_targets <= self.n_columns:
+        eps = float(np.finfo(self.dtype).eps)
+        cut = max(rcond, eps)
+        if not ridge and CLEAR * eps <= cut < 1 and FEW_TARGETS * self.n_targets <= self.n_columns:
             with contextlib.suppress(LinAlgError):  # no singular vectors are formed
                 coefficients, _, rank, s = lstsq(R, C, cut, check_finite=False, lapack_driver="gelsd")
                 return LeastSquaresSolution(coefficients, s, int(rank), self._residuals(coefficients), self.n_rows)
