@@ -48,7 +48,7 @@ CLASSES = {
     "class too large": (X, at(CODES, 5, 3), r"y must lie in 0 … 2 \(number of classes = 3\), got 3 at series 0, step 5"),
     "negative class": (X, at(CODES, 5, -1), r"y must lie in 0 … 2 .* got -1 at series 0, step 5"),
     "class of floats": (X, CODES.astype("float64"), r"y must be classes \(integers or strings\), got float64"),
-    "class as string": (X, np.full(20, "a"), r"y must hold known classes \(0, 1, 2\), got a at series 0, step 0"),
+    "class as string": (X, np.full(20, "a"), r"y must hold known classes \(0, 1, 2\), got 'a' at series 0, step 0"),
     "one hot": (X, np.eye(3, dtype=int)[CODES], r"y must be \(n_steps,\), got shape \(20, 3\)"),
     "too short": (X, CODES[:7], r"y must have as many series and steps as X \(1, 20\), got \(1, 7\)"),
     "NaN in X": (at(X, (7, 1), np.nan), CODES, r"X must be finite, got -?nan at series 0, step 7, column 1"),

@@ -39,4 +39,8 @@ def test_messages():
         with pytest.raises(kind, match=r"^rate must be a number in \[1, 2\), got "):
             number("rate", value, "a number in [1, 2)", 1, 2, "[)")
     refused("^n must be an int of at least 2, got 1$", positive_int, "n", 1, "an int of at least 2", least=2)
+    for settings in ({"learning_rate": 10**400}, {"clip_norm": 10**400}):  # an interval without an upper end
+        refused(r" must be a number in .*, got 1000", pf.SGD, **settings)
+    refused("r_max 1000", pf.cells.LRU, 2, 3, r_max=10**400)
+    refused("rate must be finite and not negative, got 1000", pf.diagnostics.robbins_monro, lambda t: 10**400)
     refused("^flag must be True or False, got 1$", true_or_false, "flag", 1)

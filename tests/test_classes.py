@@ -14,7 +14,10 @@ MODELS = {
     "echo state": lambda **more: pf.EchoStateClassifier(n_units=10, readout="rls", input_scaling=0.5, **more),
     "fixed poles": lambda **more: pf.FixedPoleClassifier(n_units=6, **more),
 }
-NAMES = {"strings": ["a", "bb", "c"], "bytes": [b"a", b"b", b"cc"], "from 5 on": [5, 6, 9], "negative": [-7, 0, 3]}  # ascending, as 0, 1, 2 are
+NAMES = {  # ascending, as 0, 1, 2 are
+    "strings": ["a", "bb", "c"], "objects": np.array(["a", "bb", "c"], object), "bytes": [b"a", b"b", b"cc"], "from 5 on": [5, 6, 9],
+    "negative": [-7, 0, 3],
+}  # fmt: skip
 INSIDE = r"must be classes 0 … n_outputs - 1 \(integers\) with loss='cross_entropy', got "
 
 
@@ -38,7 +41,7 @@ def test_what_is_no_class_is_named(kind):
     model = MODELS[kind](classes=["a", "b"]).fit(X, np.array(["a", "b"])[CODES % 2])
     before = model.predict(X)
     for labels, message in (
-        (CODES, r"y must hold known classes \(a, b\), got [0-2] at series 0, step 0"),
+        (CODES, r"y must hold known classes \('a', 'b'\), got [0-2] at series 0, step 0"),
         (np.where(np.arange(40) == 7, "c", "a"), r"y must hold known classes \(a, b\), got c at series 0, step 7"),
         (CODES + 0.5, r"y must be classes \(integers.*\), got float64"),
         (CODES.astype(object), r"y must be classes \(integers.*\), got object"),
@@ -53,6 +56,7 @@ def test_what_is_no_class_is_named(kind):
         refused(message, model.learn_one, X[0], label)
     np.testing.assert_array_equal(model.predict(X), before)
     refused("y must show at least 2 classes, got .'a'.; give them all with classes=", MODELS[kind]().fit, X, ["a"] * 40)
+    refused("classes must be of one kind, got", MODELS[kind](classes=np.array(["a", 1], object)).fit, X, CODES)
     refused(r"classes must be an array of at least 2 classes, got \['a'\]", MODELS[kind](classes=["a"]).fit, X, ["a"] * 40)
 
 

@@ -110,6 +110,7 @@ def test_intrinsic_plasticity_where_it_has_no_meaning(rng):
         ({"intrinsic_plasticity": "gaussian", "activation": "relu"}, "intrinsic_plasticity='gaussian' is for activation='tanh', got 'relu'"),
         ({"intrinsic_plasticity": "exponential"}, "intrinsic_plasticity='exponential' is for activation='sigmoid', got 'tanh'"),
         ({"intrinsic_plasticity": "gaussian", "feedback": True}, "intrinsic_plasticity needs feedback=False"),
+        ({"intrinsic_plasticity": "gaussian", "plasticity_mean": np.nan}, "plasticity_mean must be a finite number or None, got nan"),
         ({"intrinsic_plasticity": "gaussian", "plasticity_rate": 0.0}, "plasticity_rate must be a positive finite number, got 0.0"),
         ({"intrinsic_plasticity": "gaussian", "plasticity_epochs": 0}, "plasticity_epochs must be a positive int, got 0"),
     ):

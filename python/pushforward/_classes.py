@@ -17,12 +17,16 @@ def array_of(name: str, values: ArrayLike) -> NDArray[Any]:
 
 
 def labels_of(name: str, values: ArrayLike, points: bool = False) -> Labels:
-    """Labels of any shape, in the type given; with ``points`` complex symbols too."""
-    array = array_of(name, values)
+    """Labels of any shape, in the type given; with ``points`` complex symbols too. Strings may come as objects, as from pandas."""
+    array = _texts(array_of(name, values))
     if array.dtype.kind not in ("iubUSc" if points else "iubUS"):
         expected = "classes (integers, strings, or complex points)" if points else "classes (integers or strings)"
         raise TypeError(f"{name} must be {expected}, got {array.dtype}")
     return array
+
+
+def _texts(array: Labels) -> Labels:
+    return array.astype(str) if array.dtype == object and array.size and all(isinstance(value, str) for value in array.flat) else array
 
 
 def label_of(y: ArrayLike, points: bool = False) -> Labels:
@@ -35,7 +39,11 @@ def label_of(y: ArrayLike, points: bool = False) -> Labels:
 
 def classes_of(given: ArrayLike) -> Labels:
     """All classes, sorted."""
-    values: Labels = np.unique(array_of("classes", given))
+    array = _texts(array_of("classes", given))
+    try:
+        values: Labels = np.unique(array)
+    except TypeError as error:
+        raise TypeError(f"classes must be of one kind, got {given!r}: {error}") from None
     if len(values) < 2:
         raise ValueError(f"classes must be an array of at least 2 classes, got {given!r}")
     return values
@@ -61,6 +69,8 @@ def codes_of(labels: Labels, classes: Labels, series: int = 0) -> NDArray[np.int
     wrong = np.argwhere(np.atleast_2d(classes[codes] != labels))
     if len(wrong):
         i, step = wrong[0]
-        known = ", ".join(map(str, classes))
-        raise ValueError(f"y must hold known classes ({known}), got {np.atleast_2d(labels)[i, step]} at series {series + i}, step {step}")
+        came, alike = np.atleast_2d(labels)[i, step].item(), (labels.dtype.kind == "U") == (classes.dtype.kind == "U")
+        shown = str if alike else repr  # '1' is not 1
+        known = ", ".join(map(shown, classes.tolist()))
+        raise ValueError(f"y must hold known classes ({known}), got {shown(came)} at series {series + i}, step {step}")
     return np.ascontiguousarray(codes, dtype=np.int64)

@@ -238,6 +238,6 @@ def _check_ranges(owner: object, ranges: Mapping[str, str]) -> None:
         message = f"{name} must be {'an' if integer else 'a number in'} {interval}, got {value!r}"
         if not (is_int(value) if integer else is_number(value)):
             raise TypeError(message)
-        if not within(value, low, high, ends[0] + ends[-1]):
+        if not (within(value, low, high, ends[0] + ends[-1]) and (integer or within(value, low))):  # an int may be beyond any float
             raise ValueError(message)
         object.__setattr__(owner, name, int(value) if integer else float(value))

@@ -163,11 +163,12 @@ class LRU(Cell):
             value = getattr(self, field)
             if not is_number(value):
                 raise TypeError(f"{field} must be a float, got {value!r}")
-            object.__setattr__(self, field, float(value))
         if not 0 <= self.r_min < self.r_max < 1:
             raise ValueError(f"r_min and r_max must satisfy 0 ≤ r_min < r_max < 1, got r_min {self.r_min!r} and r_max {self.r_max!r}")
         if not within(self.max_phase, 0, 2 * math.pi, "(]"):
             raise ValueError(f"max_phase must lie in (0, 2π], got {self.max_phase!r}")
+        for field in ("r_min", "r_max", "max_phase"):
+            object.__setattr__(self, field, float(getattr(self, field)))
 
     @property
     def n_state(self) -> int:

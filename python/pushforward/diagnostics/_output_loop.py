@@ -159,7 +159,7 @@ def echo_loop_of(model: EchoStateRegressor, inputs: Any, n_starts: int | None, n
         try:
             stand = model._reservoir.close(n_measured, stand, W, b, y[-1])[1]
         except DivergenceError as error:
-            raise DivergenceError(error.reason, (len(s) - 1) * n_measured + error.step, error.series) from None
+            raise DivergenceError("the model, run on its own, stopped being finite", (len(s) - 1) * n_measured + error.step, error.series) from None
         s.append(stand.states)
         assert stand.outputs is not None  # a closed loop knows them
         y.append(stand.outputs)
@@ -194,7 +194,7 @@ def _forcing(model: EchoStateRegressor, inputs: Any, n_steps: int) -> Array | No
     u = found.arrays[0]
     if found.form != "one" or u.shape[1] != model.n_inputs_ or len(u) < n_steps:
         expected = f"one series of {model.n_inputs_} columns with a row for each of transient + n_steps = {n_steps} steps"
-        raise ValueError(f"inputs must be {expected}, got {np.shape(inputs)}")
+        raise ValueError(f"inputs must be {expected}, got {found.form} of {found.lengths[:5]} steps with {u.shape[1]} columns")
     return u
 
 

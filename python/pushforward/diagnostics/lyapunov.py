@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _series, datasets
-from .._checks import positive_int, positive_number
+from .._checks import LARGEST, positive_int, positive_number, within
 from .._checks import seed as checked_seed
 from ..diagonal_rnn._model import DiagonalModel
 from ..fixed_poles._model import FixedPoleModel
@@ -118,6 +118,7 @@ def lyapunov(
     if transient is not None:
         checked_seed("transient", transient)
     checked_seed("seed", seed)
+    n_steps, transient = (None if value is None else int(value) for value in (n_steps, transient))  # sums of a NumPy int8 would overflow
     if dt is not None:
         positive_number("dt", dt)
     rng, name = np.random.default_rng(seed), _system_name(model_or_system)
@@ -159,7 +160,7 @@ def _of_system(
     for given, value in parameters.items():
         if given not in flow.parameters:
             raise TypeError(f"parameters of {name!r} must be among {', '.join(flow.parameters)}, got {given!r}")
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not np.isfinite(value):
+        if not within(value, -LARGEST):
             raise ValueError(f"{given} must be a finite number, got {value!r}")
     known, h, n = flow.parameters | {key: float(v) for key, v in parameters.items()}, dt or flow.dt, n_starts or flow.n_starts
     orbits: FlowOrbits | MackeyGlassOrbits

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import is_number
+from .._checks import is_number, within
 from ..optim import Constant, Exponential, InverseTime, Optimizer, Schedule, Step
 from ..plot._common import figure_class, plain
 from ._result import Diagnosis
@@ -134,10 +134,9 @@ def _value(function: Callable[[int], float], t: int) -> float:
     given: Any = function(t)
     if not is_number(given):
         raise TypeError(f"rate must give a number for every t, got {given!r} at t = {t}")
-    value = float(given)
-    if not 0 <= value < np.inf:
-        raise ValueError(f"rate must be finite and not negative, got {value!r} at t = {t}")
-    return value
+    if not within(given, 0):
+        raise ValueError(f"rate must be finite and not negative, got {given!r} at t = {t}")
+    return float(given)
 
 
 TOO_FAST = "sum: {} makes sum alpha finite, so that the weights come to rest wherever they have got to"

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import one_of, positive_int, positive_number
+from .._checks import LARGEST, number, one_of, positive_int, positive_number
 from .._network import as_parts
 from .._series import Series
 from ._layers import units_of
@@ -28,6 +28,8 @@ def check_plasticity(model: Any) -> None:
         positive_number(name, getattr(model, name), "a positive finite number")
     if rule == "exponential" and model.plasticity_mean is not None:
         positive_number("plasticity_mean", model.plasticity_mean)
+    elif model.plasticity_mean is not None:
+        number("plasticity_mean", model.plasticity_mean, "a finite number or None", -LARGEST)
     positive_int("plasticity_epochs", model.plasticity_epochs)
 
 

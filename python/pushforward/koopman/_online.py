@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _series
-from .._checks import one_of, positive_int, seed, true_or_false
+from .._checks import non_negative_int, one_of, positive_int, seed, true_or_false
 from .._estimator import Estimator
 from ..errors import DivergenceError
 from ..io import Arrays
@@ -65,8 +65,7 @@ class OnlineOperators(Estimator):
         self._type()
         one_of("target", self.target, TARGETS)
         positive_int("n_state", self.n_state)
-        if self.n_inputs != 0 or isinstance(self.n_inputs, bool):
-            positive_int("n_inputs", self.n_inputs, "a non-negative int")
+        non_negative_int("n_inputs", self.n_inputs)
         for name, flag in (("include_state", self.include_state), ("include_constant", self.include_constant)):
             true_or_false(name, flag)
         if self.window is not None and self.forgetting != 1:
