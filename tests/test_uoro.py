@@ -23,6 +23,7 @@ def test_the_mean_over_seeds_is_the_exact_gradient(cell, carry_every, rng):
     assert deviation < 0.5  # or it would be no test
 
 
+@pytest.mark.slow
 def test_the_mean_of_many_seeds_is_closer(rng):
     bias, deviation = mean_over_seeds(DENSE[0], "uoro", rng, n_seeds=50_000)
     assert bias < 4 * deviation < 0.08
